@@ -1,0 +1,251 @@
+"""Gradients by difference formulas: from points and steps to probes, and from values to derivatives."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from jitgrad._jit import element, kernel
+from jitgrad._types import Array, FloatArray, IntArray
+from jitgrad.launch.drivers import run
+from jitgrad.launch.probes import Probes
+from jitgrad.nodes import BOUNDS_TOO_CLOSE, FIXED, STEP_VANISHES, place_nodes
+
+NO_FAULT = 0
+X_NOT_FINITE = 1
+X_OUTSIDE = 2
+FAULT_STEP = 3
+FAULT_BOUNDS = 4
+
+
+class Formula(NamedTuple):
+    """A stencil as arrays.
+
+    Attributes
+    ----------
+    stencil : ndarray of shape (2, nodes)
+        Offsets and weights, in units of the step.
+    settings : ndarray of shape (4,)
+        Accuracy order; position of the first of ``order + 1`` nodes as a fraction of their width
+        (`jitgrad.nodes.place_nodes`); then the step per unit of ``|x|`` and the step where all else is 0.
+    limits : ndarray of shape (1 or m, 1 or n, 3)
+        Smallest step, lower and upper bound of every coordinate.
+    """
+
+    stencil: FloatArray
+    settings: FloatArray
+    limits: FloatArray
+
+
+class Differences(NamedTuple):
+    """Probes of a gradient, and how to combine their values.
+
+    Attributes
+    ----------
+    probes : Probes
+        First every point itself, then the nodes of every target.
+    first : ndarray of int64, shape (targets + 1,)
+        Where the nodes of a target begin in the list of probes.
+    weights : ndarray of float64, shape (probes,)
+        Weight of every probe; that of a point itself follows from the others.
+    reference : ndarray of int64, shape (targets,)
+        The probe whose value is subtracted from the others: the point itself where it is a node.
+    fault : int
+        `NO_FAULT`, or what is wrong.
+    culprit : int
+        Flat index of the coordinate that is at fault.
+    """
+
+    probes: Probes
+    first: IntArray
+    weights: FloatArray
+    reference: IntArray
+    fault: int
+    culprit: int
+
+
+@element
+def step_of(x: float, relative: float, floor: float, at_zero: float) -> float:
+    """Evaluate a `jitgrad.steps.Scaling` for one coordinate."""
+    h = max(relative * abs(x), floor)
+    return h if h > 0.0 else at_zero
+
+
+@element
+def _check(points: Array, limits: FloatArray) -> tuple[int, int]:
+    m, n = points.shape
+    for p in range(m):
+        row = min(p, limits.shape[0] - 1)
+        for j in range(n):
+            column = min(j, limits.shape[1] - 1)
+            x = points[p, j]
+            if not np.isfinite(x):
+                return X_NOT_FINITE, p * n + j
+            if x < limits[row, column, 1] or x > limits[row, column, 2]:
+                return X_OUTSIDE, p * n + j
+    return NO_FAULT, 0
+
+
+@element
+def _differences(points: Array, targets: IntArray, formula: Formula) -> Differences:
+    # Local names, because reading a field of a named tuple counts references, atomically, every time.
+    stencil, settings, limits = formula.stencil, formula.settings, formula.limits
+    order, anchor, relative, at_zero = int(settings[0]), settings[1], settings[2], settings[3]
+    m, n = points.shape
+    slots = order + 1
+    capacity = targets.size * slots
+    point = np.empty(m + capacity, np.int64)
+    begin = np.empty(m + capacity + 1, np.int64)
+    weights = np.empty(m + capacity)
+    coordinate = np.empty(capacity, np.int64)
+    value = np.empty(capacity, points.dtype)
+    first = np.empty(targets.size + 1, np.int64)
+    reference = np.empty(targets.size, np.int64)
+    nodes = np.empty(slots, points.dtype)
+    displacements, node_weights = np.empty(slots), np.empty(slots)
+    for p in range(m):
+        point[p] = p
+        begin[p] = 0
+        weights[p] = 0.0
+    k = m
+    fault, culprit = _check(points, limits)
+    if fault == NO_FAULT:
+        for t in range(targets.size):
+            p = targets[t] // n
+            j = targets[t] - p * n
+            row, column = min(p, limits.shape[0] - 1), min(j, limits.shape[1] - 1)
+            x = points[p, j]
+            h = step_of(x, relative, limits[row, column, 0], at_zero)
+            lower, upper = limits[row, column, 1], limits[row, column, 2]
+            count = place_nodes(x, h, lower, upper, stencil, order, anchor, nodes, displacements, node_weights)
+            if count < FIXED:
+                fault = FAULT_STEP if count == STEP_VANISHES else FAULT_BOUNDS
+                culprit = targets[t]
+                break
+            first[t] = k
+            reference[t] = k
+            for s in range(count):
+                if displacements[s] == 0.0:
+                    reference[t] = p
+                    continue
+                point[k] = p
+                begin[k] = k - m
+                coordinate[k - m] = j
+                value[k - m] = nodes[s]
+                weights[k] = node_weights[s]
+                k += 1
+    first[-1] = k
+    begin[k] = k - m
+    probes = Probes(
+        points, point[:k], begin[: k + 1], coordinate[: k - m], value[: k - m], point[:0], value[:0], points[:0]
+    )
+    return Differences(probes, first, weights, reference, fault, culprit)
+
+
+@element
+def _needs_value(differences: Differences) -> bool:
+    """Whether some derivative uses the loss at a point itself."""
+    m, reference = differences.probes.points.shape[0], differences.reference
+    for t in range(reference.size):
+        if reference[t] < m:
+            return True
+    return False
+
+
+@element
+def _combine(differences: Differences, values: FloatArray, gradient: Array) -> bool:
+    """Sum the weighted differences of every target; return whether all derivatives are finite.
+
+    The weights of a first derivative add up to 0, so one value can be subtracted from the others. Subtracting
+    first loses nothing (the values are close); multiplying first would round each of them.
+    """
+    first, weights, references = differences.first, differences.weights, differences.reference
+    finite = True
+    for t in range(references.size):
+        total = 0.0
+        if first[t + 1] > first[t]:  # else the coordinate is fixed
+            reference = values[references[t]]
+            for k in range(first[t], first[t + 1]):
+                total += weights[k] * (values[k] - reference)
+        gradient[t] = total
+        finite = finite and np.isfinite(gradient[t])
+    return finite
+
+
+@kernel
+def differences(points: Array, targets: IntArray, formula: Formula) -> tuple[Differences, bool]:
+    """Make the probes of a gradient.
+
+    Parameters
+    ----------
+    points : ndarray of shape (m, n), float64 or float32
+    targets : ndarray of int64
+        Flat indices into `points` of the coordinates to differentiate by.
+    formula : Formula
+
+    Returns
+    -------
+    differences : Differences
+    needs_value : bool
+        Whether the loss at the points themselves takes part.
+    """
+    found = _differences(points, targets, formula)
+    return found, _needs_value(found)
+
+
+@kernel
+def combine(differences: Differences, values: FloatArray, gradient: Array) -> bool:
+    """Turn the values of all probes into derivatives.
+
+    Parameters
+    ----------
+    differences : Differences
+    values : ndarray of float64, shape (probes,)
+    gradient : ndarray, shape (targets,)
+        Receives the derivatives.
+
+    Returns
+    -------
+    bool
+        Whether all of them are finite.
+    """
+    return _combine(differences, values, gradient)
+
+
+@kernel
+def whole_gradient(
+    entry: IntArray,
+    blocks: IntArray,
+    private: IntArray,
+    x: Array,
+    targets: IntArray,
+    stencil: FloatArray,
+    settings: FloatArray,
+    limits: FloatArray,
+    with_value: bool,
+    gradient: Array,
+) -> tuple[bool, float]:
+    """Make the probes of one point, evaluate and combine them in one call: for losses cheaper than Python.
+
+    The parts of the formula are passed one by one, because unboxing a named tuple takes a microsecond.
+
+    Returns
+    -------
+    done : bool
+        False if a fault, an exception or a derivative that is not finite wants a closer look.
+    value : float
+        The loss at the point, if `with_value`.
+    """
+    found = _differences(x.reshape((1, x.size)), targets, Formula(stencil, settings, limits))
+    if found.fault != NO_FAULT:
+        return False, np.nan
+    total = found.probes.point.size
+    values = np.empty(total)
+    statuses = np.zeros(total, np.int8)
+    start = 0 if with_value or _needs_value(found) else 1
+    run(entry, blocks, private, found.probes, start, total, values, statuses)
+    for k in range(total):
+        if statuses[k] != 0:
+            return False, np.nan
+    return _combine(found, values, gradient), values[0]

@@ -1,0 +1,223 @@
+"""Gradients of jitted losses on the CPU."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy.typing as npt
+
+from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method
+from jitgrad.loss.accept import require_jitted
+from jitgrad.prepared import Gradient
+from jitgrad.steps import StepRule
+
+Step = float | npt.ArrayLike | StepRule | None
+
+_KEPT_PER_LOSS = 8
+_prepared: WeakKeyDictionary[Any, OrderedDict[Any, Gradient]] = WeakKeyDictionary()
+
+
+def gradient_of(
+    loss: Loss,
+    *,
+    method: Method = "central",
+    order: int | None = None,
+    step: Step = None,
+    bounds: Bounds = None,
+    coords: npt.ArrayLike | None = None,
+    args_axes: ArgsAxes = None,
+    threads: int | None = None,
+) -> Gradient:
+    """Prepare the gradient of a loss, to be called often.
+
+    Parameters
+    ----------
+    loss, method, order, step, bounds, coords, args_axes, threads
+        As in `grad_cpu`.
+
+    Returns
+    -------
+    Gradient
+        Callable ``g(x, *args, out=None)`` that returns the gradient, of shape (..., n); its method
+        ``value_and_grad(x, *args)`` returns the loss too.
+
+    Raises
+    ------
+    TypeError
+        If `loss` is not a jitted function.
+    ValueError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> import jitgrad as jg
+    >>> @njit
+    ... def loss(x, a):
+    ...     return (a * x * x).sum()
+    >>> g = jg.gradient_of(loss)
+    >>> g(np.array([1.0, 2.0]), 3.0).round(6)
+    array([ 6., 12.])
+    """
+    return Gradient(
+        loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes, threads=threads
+    )
+
+
+def grad_cpu(
+    loss: Loss,
+    x: npt.ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    method: Method = "central",
+    order: int | None = None,
+    step: Step = None,
+    bounds: Bounds = None,
+    coords: npt.ArrayLike | None = None,
+    args_axes: ArgsAxes = None,
+    threads: int | None = None,
+    out: Array | None = None,
+) -> Array:
+    """Gradient of a jitted loss, by finite differences on all cores.
+
+    Parameters
+    ----------
+    loss : numba-jitted function
+        ``loss(x, *args) -> float``. It gets an array of shape (n,) of its own.
+    x : array_like of shape (n,) or (..., n)
+        A point, or a batch of points. Integers are computed in float64, float32 in float32.
+    args : tuple, optional
+        What the loss takes after ``x``: anything numba has a type for.
+    method : {"central", "forward", "backward"}, default "central"
+        On which side of ``x`` the loss is evaluated.
+    order : int, optional
+        Accuracy order: 2, 4, 6 or 8 for central, 1 to 4 for one-sided formulas. Default: 2 and 1.
+    step : float, array_like or StepRule, optional
+        A number or array is the absolute step, in units of ``x``; ``Relative(r)`` is relative to ``|x|``.
+        Default: ``Textbook()``.
+    bounds : tuple (lower, upper), optional
+        The loss is never evaluated outside; near a face the formula is moved inside at the same order. A
+        coordinate with equal bounds has derivative 0.
+    coords : array_like of int or bool, optional
+        Differentiate by these coordinates only.
+    args_axes : sequence, optional
+        For a batch: which axis of each argument runs along the points, None if all points share it.
+    threads : int, optional
+        Number of threads. Default: all where that is faster, else one.
+    out : ndarray, optional
+        Receives the gradient.
+
+    Returns
+    -------
+    ndarray of shape (n,) or (..., n)
+        Derivatives, float32 for float32 ``x``, else float64. Where the loss is not finite on one side of
+        ``x`` the other side is used; where it is on neither, the derivative is NaN.
+
+    Raises
+    ------
+    LossCompileError
+        If the loss does not compile for these arguments or does not return a real number.
+    TypeError, ValueError
+        If an argument is not as described; the message says which and what to do.
+    Exception
+        Whatever the loss raises, with a note that names the coordinate and its displaced value.
+
+    Notes
+    -----
+    The result does not depend on the number of threads. The loss is compiled once per set of argument types
+    and kept on disk.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> import jitgrad as jg
+    >>> @njit
+    ... def rosenbrock(x):
+    ...     return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+    >>> jg.grad_cpu(rosenbrock, np.array([0.0, 1.0])).round(6)
+    array([ -2., 200.])
+    """
+    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads)
+    return g(x, *_checked_args(args), out=out)
+
+
+def value_and_grad_cpu(
+    loss: Loss,
+    x: npt.ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    method: Method = "central",
+    order: int | None = None,
+    step: Step = None,
+    bounds: Bounds = None,
+    coords: npt.ArrayLike | None = None,
+    args_axes: ArgsAxes = None,
+    threads: int | None = None,
+    out: Array | None = None,
+) -> tuple[Any, Array]:
+    """Loss and gradient at once; one evaluation more than `grad_cpu` for central formulas.
+
+    Parameters
+    ----------
+    loss, x, args, method, order, step, bounds, coords, args_axes, threads, out
+        As in `grad_cpu`.
+
+    Returns
+    -------
+    value : float, or ndarray of shape (...) for a batch
+        The loss at ``x``, in float64.
+    gradient : ndarray of shape (n,) or (..., n)
+        As `grad_cpu` returns it.
+
+    Raises
+    ------
+    LossCompileError, TypeError, ValueError, Exception
+        As in `grad_cpu`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> import jitgrad as jg
+    >>> @njit
+    ... def loss(x):
+    ...     return (x * x).sum()
+    >>> value, gradient = jg.value_and_grad_cpu(loss, np.array([1.0, 2.0]))
+    >>> value, gradient.round(6)
+    (5.0, array([2., 4.]))
+    """
+    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads)
+    return g.value_and_grad(x, *_checked_args(args), out=out)
+
+
+def _checked_args(args: Any) -> tuple[Any, ...]:
+    if not isinstance(args, tuple):
+        raise TypeError(f"args must be a tuple, got {type(args).__name__}. For one argument write args=(value,).")
+    return args
+
+
+def _prepare(
+    loss: Loss, method: Any, order: Any, step: Any, bounds: Any, coords: Any, args_axes: Any, threads: Any
+) -> Gradient:
+    """Find the prepared gradient of an earlier call with the same options, or make one."""
+    require_jitted(loss)
+    shared = bounds is None and coords is None and args_axes is None
+    if not shared or not (step is None or isinstance(step, float | StepRule)):
+        return Gradient(
+            loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
+            threads=threads,
+        )  # fmt: skip
+    known = _prepared.get(loss)
+    if known is None:
+        known = _prepared.setdefault(loss, OrderedDict())
+    key = (method, order, step, threads)
+    g = known.get(key)
+    if g is None:
+        g = known[key] = Gradient(loss, method=method, order=order, step=step, threads=threads)
+        while len(known) > _KEPT_PER_LOSS:
+            known.popitem(last=False)
+    return g

@@ -1,0 +1,1 @@
+"""Launchers: who evaluates a list of probes. They know nothing of formulas."""

@@ -1,0 +1,132 @@
+"""The launcher for the CPU: a probe list in, values out."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from jitgrad._types import Array, FloatArray
+from jitgrad.launch import threads as pool
+from jitgrad.launch.drivers import run_parallel, run_serial
+from jitgrad.launch.failure import raise_from
+from jitgrad.launch.probes import Probes, replaced
+from jitgrad.loss.bind import BoundLoss
+from jitgrad.loss.shim import RAISED
+
+SLICE_SECONDS = 0.2
+"""Longest stretch of compiled work: Ctrl-C is heeded in between."""
+
+
+class Evaluation(NamedTuple):
+    """What a launcher gives back.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (probes,)
+        The loss at every probe.
+    seconds : float
+        Time of one evaluation on one thread.
+    """
+
+    values: FloatArray
+    seconds: float
+
+
+def evaluate(
+    bound: BoundLoss, probes: Probes, *, skip: int = 0, threads: int | None = None, seconds: float | None = None
+) -> Evaluation:
+    """Evaluate a loss at every probe of a list.
+
+    Parameters
+    ----------
+    bound : BoundLoss
+        The loss and its arguments.
+    probes : Probes
+    skip : int, default 0
+        Leave out this many probes at the beginning of the list; their values are NaN.
+    threads : int, optional
+        Number of threads. Default: as many as numba has, or one where starting them costs more than it saves.
+    seconds : float, optional
+        Time of one evaluation, if known from an earlier call.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    Exception
+        Whatever the loss raised, with a note that names the probe.
+    """
+    total = probes.point.size
+    values = np.full(total, np.nan)
+    statuses = np.zeros(total, np.int8)
+    job = _Job(bound, probes, values, statuses)
+    start = skip
+    if seconds is None and start < total:
+        seconds = job.run(start, start + 1, 1)  # the first evaluation tells what the others will cost
+        start += 1
+    elapsed, done = 0.0, 0
+    while start < total and not job.raised(start):
+        workers = workers_for(bound, (total - start) * (seconds or 0.0), threads)
+        chunk = max(workers, int(SLICE_SECONDS * workers / max(seconds or 0.0, 1e-9)))
+        stop = min(total, start + chunk)
+        elapsed += job.run(start, stop, workers) * min(workers, stop - start)
+        done += stop - start
+        start = stop
+    if (statuses & RAISED).any():
+        raise_from(bound, probes, int(np.argmax(statuses & RAISED)))
+    return Evaluation(values, elapsed / done if done else seconds or 0.0)
+
+
+class _Job(NamedTuple):
+    bound: BoundLoss
+    probes: Probes
+    values: FloatArray
+    statuses: Array
+
+    def run(self, start: int, stop: int, workers: int) -> float:
+        """Evaluate a range of probes and return the time it took, in seconds."""
+        b = self.bound
+        job = (b.entry, b.blocks, b.private, self.probes, start, stop, self.values, self.statuses)
+        before = time.perf_counter()
+        if workers > 1:
+            with pool.exclusive():
+                run_parallel(*job, workers)
+        elif b.threaded:  # the loss starts threads of its own
+            with pool.exclusive():
+                run_serial(*job)
+        else:
+            run_serial(*job)
+        return time.perf_counter() - before
+
+    def raised(self, stop: int) -> bool:
+        return bool((self.statuses[:stop] & RAISED).any())
+
+
+def workers_for(bound: BoundLoss, work: float, wanted: int | None) -> int:
+    """Choose the number of threads for `work` seconds of evaluations."""
+    if bound.serial or wanted == 1:
+        return 1
+    if wanted is None and work < LEAST_PARALLEL_SECONDS:
+        return 1
+    limit = pool.thread_limit(wanted)
+    if wanted is not None or limit == 1:
+        return limit
+    saved = work * (1.0 - 1.0 / limit)
+    return limit if saved > pool.launch_seconds(_launch_nothing) else 1
+
+
+LEAST_PARALLEL_SECONDS = 5e-6
+"""No threading layer starts faster than this; below it the start is not even measured."""
+
+
+def _launch_nothing() -> None:
+    """Run an empty parallel loop, as `_Job.run` would."""
+    nothing = np.empty((0, 4), np.int64)
+    empty = replaced(np.zeros((1, 1)), np.empty(0, np.int64), np.empty((0, 1)), np.empty((0, 1)))
+    job = (np.array([0, 1, 0, 0]), nothing, nothing, empty, 0, 0, np.empty(0), np.empty(0, np.int8))
+    with pool.exclusive():
+        run_parallel(*job, pool.thread_limit(None))

@@ -1,0 +1,51 @@
+"""When a loss raises: let the user see the loss's own exception, and where it happened."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import numpy as np
+
+from jitgrad._types import Array
+from jitgrad.launch.probes import Probes
+from jitgrad.loss.accept import loss_name
+from jitgrad.loss.bind import BoundLoss
+
+
+def probe_point(probes: Probes, k: int) -> Array:
+    """Return the point of probe `k`, of shape (n,)."""
+    x = probes.points[probes.point[k]].copy()
+    if probes.along.size and probes.along[k] >= 0:
+        x += probes.distance[k] * probes.directions[probes.along[k]]
+    replacements = slice(probes.begin[k], probes.begin[k + 1])
+    x[probes.coordinate[replacements]] = probes.value[replacements]
+    return x
+
+
+def describe(probes: Probes, k: int) -> str:
+    """Say which displacement probe `k` is."""
+    p = probes.point[k]
+    where = f" of point {p}" if len(probes.points) > 1 else ""
+    parts = [
+        f"x[{probes.coordinate[r]}] displaced from {probes.points[p, probes.coordinate[r]]!r} to {probes.value[r]!r}"
+        for r in range(probes.begin[k], probes.begin[k + 1])
+    ]
+    if probes.along.size and probes.along[k] >= 0:
+        parts.insert(0, f"x moved by {probes.distance[k]!r} along direction {probes.along[k]}")
+    return (" and ".join(parts) or "x as it was given") + where
+
+
+def raise_from(bound: BoundLoss, probes: Probes, k: int) -> NoReturn:
+    """Evaluate probe `k` from Python, where its exception can travel, and add a note to it."""
+    note = f"jitgrad: the loss {loss_name(bound.loss)!r} raised this with {describe(probes, k)}."
+    with np.errstate(all="ignore"):
+        try:
+            bound.evaluate(probe_point(probes, k), int(probes.point[k]))
+        except Exception as error:
+            error.add_note(note)
+            raise
+    raise RuntimeError(
+        f"the loss {loss_name(bound.loss)!r} must give the same result for the same input, but it raised an "
+        f"exception with {describe(probes, k)}, and none when it was called once more. Remove what it remembers "
+        "between calls."
+    )

@@ -1,0 +1,63 @@
+"""The three things drivers do with addresses: call a shim, find an array, copy bytes."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+from llvmlite import ir
+from numba import config
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from jitgrad._types import Array
+from jitgrad.loss.trial import ENTRY
+
+_I64 = ir.IntType(64)
+
+if config.DISABLE_JIT:
+
+    def call_shim(shim: int, x: int, n: int, result: int, block: int) -> int:
+        """Call the C entry at address `shim`."""
+        return int(ENTRY(shim)(x, n, result, block))
+
+    def address_of(array: Array) -> int:
+        """Return the address of the first element."""
+        return array.ctypes.data
+
+    def copy_bytes(target: int, source: int, size: int) -> None:
+        """Copy `size` bytes."""
+        ctypes.memmove(target, source, size)
+
+else:
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def call_shim(typing_context: Any, shim: Any, x: Any, n: Any, result: Any, block: Any) -> Any:
+        """Call the C entry at address `shim`."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            entry = ir.FunctionType(ir.IntType(32), [_I64] * 4).as_pointer()
+            return builder.call(builder.inttoptr(args[0], entry), args[1:])
+
+        return types.int32(*[types.int64] * 5), emit
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def address_of(typing_context: Any, array: Any) -> Any:
+        """Return the address of the first element."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            data = context.make_array(signature.args[0])(context, builder, args[0]).data
+            return builder.ptrtoint(data, _I64)
+
+        return types.int64(array), emit
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def copy_bytes(typing_context: Any, target: Any, source: Any, size: Any) -> Any:
+        """Copy `size` bytes."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            target, source = (builder.inttoptr(a, cgutils.voidptr_t) for a in args[:2])
+            cgutils.raw_memcpy(builder, target, source, args[2], 1)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 3), emit

@@ -1,0 +1,99 @@
+"""The probe list: which displaced points a launcher shall evaluate."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jitgrad._types import Array, IntArray
+
+
+class Probes(NamedTuple):
+    """Displaced points, without storing the points.
+
+    Probe ``k`` is ``points[point[k]]``, moved by ``distance[k]`` along ``directions[along[k]]`` where
+    ``along[k] >= 0``, with ``coordinate[j]`` then replaced by ``value[j]`` for every ``j`` in
+    ``range(begin[k], begin[k + 1])``. One pair makes a displaced coordinate, two make the pair of a mixed
+    second difference; none is the point itself.
+
+    Attributes
+    ----------
+    points : ndarray of shape (m, n), float64 or float32
+        The points that are displaced.
+    point : ndarray of int64, shape (probes,)
+        Row of `points` a probe starts from.
+    begin : ndarray of int64, shape (probes + 1,)
+        Where the replacements of a probe begin.
+    coordinate : ndarray of int64
+        Coordinates that are replaced.
+    value : ndarray, type of `points`
+        Their new values.
+    along : ndarray of int64, shape (probes,) or (0,)
+        Row of `directions`, or -1; empty if no probe has one.
+    distance : ndarray, type of `points`, shape of `along`
+        Multiple of the direction.
+    directions : ndarray of shape (d, n), type of `points`
+        Dense directions, shared by many probes.
+    """
+
+    points: Array
+    point: IntArray
+    begin: IntArray
+    coordinate: IntArray
+    value: Array
+    along: IntArray
+    distance: Array
+    directions: Array
+
+
+def replaced(points: Array, point: Any, coordinates: Any, values: Any) -> Probes:
+    """Make the list in which probe ``k`` replaces ``coordinates[k, :]`` by ``values[k, :]``.
+
+    Parameters
+    ----------
+    points : ndarray of shape (m, n)
+    point : array_like of int, shape (probes,)
+    coordinates, values : array_like of shape (probes, replacements)
+
+    Returns
+    -------
+    Probes
+    """
+    coordinates = np.atleast_2d(np.asarray(coordinates, np.int64))
+    count, width = coordinates.shape
+    return Probes(
+        points=points,
+        point=np.asarray(point, np.int64),
+        begin=np.arange(count + 1, dtype=np.int64) * width,
+        coordinate=coordinates.reshape(-1),
+        value=np.asarray(values, points.dtype).reshape(-1),
+        along=np.empty(0, np.int64),
+        distance=np.empty(0, points.dtype),
+        directions=np.empty((0, points.shape[1]), points.dtype),
+    )
+
+
+def along_directions(points: Array, point: Any, directions: Array, along: Any, distance: Any) -> Probes:
+    """Make the list in which probe ``k`` is ``points[point[k]] + distance[k] * directions[along[k]]``.
+
+    Parameters
+    ----------
+    points : ndarray of shape (m, n)
+    point, along, distance : array_like of shape (probes,)
+    directions : ndarray of shape (d, n)
+
+    Returns
+    -------
+    Probes
+    """
+    return Probes(
+        points=points,
+        point=np.asarray(point, np.int64),
+        begin=np.zeros(len(point) + 1, np.int64),
+        coordinate=np.empty(0, np.int64),
+        value=np.empty(0, points.dtype),
+        along=np.asarray(along, np.int64),
+        distance=np.asarray(distance, points.dtype),
+        directions=np.ascontiguousarray(directions, points.dtype),
+    )

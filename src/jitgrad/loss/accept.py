@@ -1,0 +1,68 @@
+"""What counts as a loss, and which Python values its parameters get."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from numba import config
+from numba.core.dispatcher import Dispatcher
+
+from jitgrad._errors import LossCompileError
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def require_jitted(loss: Any) -> None:
+    """Raise `TypeError` unless `loss` is a function made by ``numba.njit``."""
+    if isinstance(loss, Dispatcher) or (config.DISABLE_JIT and callable(loss)):
+        return
+    if callable(loss):
+        raise TypeError(
+            f"loss must be a function compiled by numba.njit, got {_describe(loss)}. Put @njit above its "
+            "definition, or use grad_blackbox for a function that numba cannot compile."
+        )
+    raise TypeError(f"loss must be a function compiled by numba.njit, got {_describe(loss)}.")
+
+
+def _describe(value: Any) -> str:
+    name = getattr(value, "__qualname__", None)
+    return f"the {type(value).__name__} {name!r}" if name else f"{value!r} of type {type(value).__name__}"
+
+
+def python_function(loss: Any) -> Any:
+    """Return the Python function under the decorator."""
+    return getattr(loss, "py_func", loss)
+
+
+def loss_name(loss: Any) -> str:
+    """Return the name under which messages mention the loss."""
+    return str(getattr(python_function(loss), "__name__", loss))
+
+
+def complete_arguments(loss: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return one value per parameter of the loss after ``x``.
+
+    Defaults are filled in, and what a ``*rest`` parameter collects becomes one tuple, as numba passes it.
+
+    Raises
+    ------
+    LossCompileError
+        If the loss does not take that many arguments.
+    """
+    signature = inspect.signature(python_function(loss))
+    try:
+        bound = signature.bind(None, *args)
+    except TypeError as error:
+        raise LossCompileError(
+            f"loss {loss_name(loss)!r} must accept x and the {len(args)} values of args, but its parameters are "
+            f"{signature}: {error}. Give args= one value per parameter after x."
+        ) from None
+    bound.apply_defaults()
+    values = []
+    for parameter in list(signature.parameters.values()):
+        if parameter.kind in _POSITIONAL or parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            values.append(bound.arguments[parameter.name])
+        elif parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            values.append(bound.arguments[parameter.name])
+    return tuple(values[1:])

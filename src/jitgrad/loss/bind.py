@@ -1,0 +1,242 @@
+"""A loss together with the arguments of one call, laid out for the drivers."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+import numba
+import numpy as np
+from numba import config
+from numba.core import types
+
+from jitgrad._types import Array, IntArray
+from jitgrad.loss.accept import complete_arguments, loss_name
+from jitgrad.loss.compiled import CompiledLoss, compile_loss
+from jitgrad.loss.interpreted import interpreted_loss
+from jitgrad.loss.native import native_form
+from jitgrad.loss.pack import WORD, arrays, words
+from jitgrad.loss.trial import changed_arrays
+
+LANES = 1
+CACHE_LINE = 64
+_MUTABLE = (types.ListType, types.DictType, types.ClassInstanceType, types.List, types.Set)
+
+
+@dataclass(frozen=True)
+class BoundLoss:
+    """What a driver needs to evaluate a loss, and what keeps it valid.
+
+    Attributes
+    ----------
+    entry : ndarray of int64, shape (4,)
+        Address of the shim, lanes it evaluates at once, bytes from one point's block to the next (0 if all
+        points share one), and whether the loss may write to ``x``, so that every evaluation needs a fresh copy.
+    blocks : ndarray of int64, shape (points or 1, words)
+        Arguments of each point, or of all.
+    private : ndarray of int64, shape (arrays, 4)
+        Arrays the loss writes to, of which every evaluation gets a fresh copy: word of the data pointer,
+        bytes from the lowest address to it, size in bytes, and size with padding.
+    serial : bool
+        Whether evaluations must not run at the same time.
+    threaded : bool
+        Whether the loss starts threads itself.
+    loss, values : the Python function and, for each point, its arguments
+    owners : list
+        Objects that must live as long as the addresses.
+    """
+
+    entry: IntArray
+    blocks: IntArray
+    private: IntArray
+    serial: bool
+    threaded: bool
+    loss: Any
+    values: _Values
+    owners: list[Any] = field(repr=False)
+
+    def evaluate(self, x: Array, point: int) -> Any:
+        """Call the loss itself, from Python, at one point; the caller's arguments are not handed out."""
+        copies = [v.copy() if isinstance(v, np.ndarray) else v for v in self.values.at(point)]
+        return self.loss(x.copy(), *_spread(self.loss, copies))
+
+
+def _spread(loss: Any, values: list[Any]) -> list[Any]:
+    """Undo `complete_arguments`: a ``*rest`` parameter gets its values one by one."""
+    code = getattr(loss, "py_func", loss).__code__
+    if code.co_flags & 0x04:  # CO_VARARGS
+        return [*values[:-1], *values[-1]]
+    return values
+
+
+@dataclass(frozen=True)
+class _Values:
+    """The arguments of every point of a batch."""
+
+    shared: tuple[Any, ...]
+    axes: tuple[int | None, ...]
+    batch: tuple[int, ...]
+
+    @property
+    def vary(self) -> bool:
+        return any(axis is not None for axis in self.axes)
+
+    @property
+    def count(self) -> int:
+        return int(np.prod(self.batch)) if self.vary else 1
+
+    def at(self, point: int) -> tuple[Any, ...]:
+        index = np.unravel_index(point, self.batch) if self.vary else ()
+        return tuple(
+            value if axis is None else value[(slice(None),) * axis + index]
+            for value, axis in zip(self.shared, self.axes, strict=True)
+        )
+
+
+def bind(loss: Any, points: Array, args: tuple[Any, ...], axes: tuple[int | None, ...], batch: tuple[int, ...]) -> BoundLoss:
+    """Compile a loss for its arguments and lay them out.
+
+    Parameters
+    ----------
+    loss : numba dispatcher
+    points : ndarray of shape (m, n)
+        Points of the batch, at least one; float64 or float32.
+    args : tuple
+        What follows ``x``.
+    axes : tuple
+        For each argument the axis that runs along the batch, or None.
+    batch : tuple of int
+        Shape of the batch; its product is m.
+
+    Raises
+    ------
+    LossCompileError
+        If the loss does not compile for these types.
+    TypeError
+        If numba knows no type for an argument.
+    """
+    complete = complete_arguments(loss, args)
+    values = _Values(complete, axes + (None,) * (len(complete) - len(axes)), batch)
+    if config.DISABLE_JIT:
+        return _bind_interpreted(loss, points, values)
+    kinds = _types_of(loss, values.at(0))
+    compiled = compile_loss(loss, numba.typeof(points).dtype, kinds)
+    layout = _pack if compiled.packed else _store
+    blocks, owners = layout(compiled, values, kinds)
+    private = _private_arrays(compiled, points, values, kinds, blocks)
+    if len(private) and not compiled.packed:
+        raise ValueError(
+            f"loss {loss_name(loss)!r} must not write to an array in args while another argument is a string, "
+            "list, dict or object. Copy the array inside the loss."
+        )
+    return BoundLoss(
+        entry=np.array([compiled.shim, LANES, blocks.strides[0] * values.vary, not compiled.effects.x_read_only]),
+        blocks=blocks,
+        private=private,
+        threaded=compiled.threaded,
+        serial=compiled.threaded or any(map(_is_mutable, kinds)),
+        loss=loss,
+        values=values,
+        owners=[compiled, *owners],
+    )
+
+
+def _bind_interpreted(loss: Any, points: Array, values: _Values) -> BoundLoss:
+    shim, owner = interpreted_loss(lambda x, point: loss(x, *_spread(loss, list(values.at(point)))), points.dtype)
+    return BoundLoss(
+        entry=np.array([shim, LANES, WORD * values.vary, True]),
+        blocks=np.arange(values.count, dtype=np.int64).reshape(-1, 1),
+        private=np.empty((0, 4), np.int64),
+        threaded=False,
+        serial=True,
+        loss=loss,
+        values=values,
+        owners=[owner],
+    )
+
+
+def _types_of(loss: Any, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    kinds = []
+    for k, value in enumerate(values):
+        try:
+            kinds.append(numba.typeof(value))
+        except ValueError as error:
+            raise TypeError(
+                f"args[{k}] of loss {loss_name(loss)!r} must be something numba can type, got {value!r} of type "
+                f"{type(value).__name__}. Pass numbers, arrays, tuples, strings or numba's typed containers."
+            ) from error
+    if hasattr(loss, "py_func") and loss.py_func.__code__.co_flags & 0x04 and kinds:
+        kinds[-1] = types.StarArgTuple.from_types(tuple(numba.typeof(v) for v in values[-1]))
+    return tuple(kinds)
+
+
+def _is_mutable(ty: Any) -> bool:
+    if isinstance(ty, types.BaseTuple):
+        return any(map(_is_mutable, ty))
+    return isinstance(ty, _MUTABLE)
+
+
+def _pack(compiled: CompiledLoss, values: _Values, kinds: tuple[Any, ...]) -> tuple[IntArray, list[Any]]:
+    """Lay the arguments of every point out in words."""
+    columns = [np.full((values.count, 1), compiled.loss, np.int64)]
+    for first, value, axis, ty in zip(values.at(0), values.shared, values.axes, kinds, strict=True):
+        column = np.tile(np.array(words(first, ty), np.int64), (values.count, 1))
+        if axis is not None:
+            _vary(column, value, axis, values.batch, ty)
+        columns.append(column)
+    return np.ascontiguousarray(np.hstack(columns)), [values]
+
+
+def _vary(column: IntArray, value: Array, axis: int, batch: tuple[int, ...], ty: Any) -> None:
+    """Make the words of an argument follow the batch, in place."""
+    if isinstance(ty, types.Array):
+        strides = value.strides[axis : axis + len(batch)]
+        column[:, 0] += np.tensordot(strides, np.indices(batch), 1).reshape(-1)
+        return
+    wide = np.complex128 if isinstance(ty, types.Complex) else np.float64 if isinstance(ty, types.Float) else np.int64
+    column[:] = np.ascontiguousarray(value.reshape(-1).astype(wide)).view(np.int64).reshape(column.shape)
+
+
+def _store(compiled: CompiledLoss, values: _Values, kinds: tuple[Any, ...]) -> tuple[IntArray, list[Any]]:
+    """Let numba unbox the arguments of every point into its own form."""
+    size, store, release = native_form(types.BaseTuple.from_types(kinds))
+    blocks = np.zeros((values.count, 1 + -(-size // WORD)), np.int64)
+    blocks[:, 0] = compiled.loss
+    owners: list[Any] = [values]
+    for point in range(values.count):
+        address = blocks[point].ctypes.data + WORD
+        store(address, values.at(point))
+        owner = _Reference()
+        weakref.finalize(owner, _release, release, address, blocks)
+        owners.append(owner)
+    return blocks, owners
+
+
+class _Reference:
+    """Stands for the references that a stored tuple holds; they end with it."""
+
+
+def _release(release: Any, address: int, blocks: IntArray) -> None:
+    release(address)
+    del blocks  # alive until here
+
+
+def _private_arrays(
+    compiled: CompiledLoss, points: Array, values: _Values, kinds: tuple[Any, ...], blocks: IntArray
+) -> IntArray:
+    """Find the arrays in args of which every evaluation needs a copy of its own."""
+    found = []
+    position = 1
+    for value, ty in zip(values.at(0), kinds, strict=True):
+        found += [(position + word, array) for word, array in arrays(value, ty)]
+        position += len(words(value, ty)) if compiled.packed else 0
+    doubtful = [
+        place
+        for place, proved in zip(found, compiled.effects.arrays_read_only, strict=True)
+        if not proved and place[1].size
+    ]
+    rows = []
+    for word, low, size, data in changed_arrays(compiled, points[0], blocks[0], doubtful) if doubtful else ():
+        rows.append((word, data - low, size, -(-size // CACHE_LINE) * CACHE_LINE))
+    return np.array(rows, np.int64).reshape(-1, 4)

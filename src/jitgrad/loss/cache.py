@@ -1,0 +1,87 @@
+"""Machine code of losses on disk, one file per fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from numba import config
+from numba.core import serialize
+from numba.core.compiler import CompileResult
+from numba.core.registry import cpu_target
+from numba.misc.appdirs import AppDirs
+
+from jitgrad.loss.effects import Effects
+
+KEPT_FILES = 2000
+"""More files than this, and the ones used longest ago are removed."""
+
+
+def cache_folder() -> Path:
+    """Return the folder that holds the machine code of losses; it need not exist.
+
+    It follows ``NUMBA_CACHE_DIR`` and lies in the user's cache folder otherwise.
+    """
+    base = config.CACHE_DIR or AppDirs("jitgrad", appauthor=False).user_cache_dir
+    return Path(base) / "jitgrad-losses"
+
+
+def load(key: str) -> tuple[Any, Effects] | None:
+    """Return ``(CompileResult, Effects)`` kept under `key`, or None."""
+    path = _path(key)
+    try:
+        content = path.read_bytes()
+        reduced, effects = pickle.loads(content)
+        os.utime(path)  # used just now: the last to be removed
+    except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError, ValueError):
+        return None  # absent, unreadable, cut short or from another version: compiled anew
+    return CompileResult._rebuild(cpu_target.target_context, *reduced), effects
+
+
+def save(key: str, result: Any, effects: Effects) -> None:
+    """Keep `result` under `key`; do nothing where it cannot be kept.
+
+    Code that contains addresses of this process or calls back into Python is left out, as numba does.
+    """
+    if result.library.has_dynamic_globals or result.lifted:
+        return
+    folder = cache_folder()
+    try:
+        content = serialize.dumps((result._reduce(), effects))
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder, _path(key), content)
+        _remove_oldest(folder)
+    except (OSError, pickle.PicklingError):
+        return  # read-only or full disk: the loss stays in memory
+
+
+def _path(key: str) -> Path:
+    magic = cpu_target.target_context.codegen().magic_tuple()  # processor and its features
+    return cache_folder() / f"{_file_name(key, magic)}.bin"
+
+
+def _file_name(key: str, magic: tuple[Any, ...]) -> str:
+    """Return a file name for one fingerprint on one kind of processor."""
+    return hashlib.sha256(repr((key, magic)).encode()).hexdigest()[:40]
+
+
+def _write(folder: Path, path: Path, content: bytes) -> None:
+    """Write a file so that other processes see all of it or nothing."""
+    handle, temporary = tempfile.mkstemp(dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _remove_oldest(folder: Path) -> None:
+    files = sorted(folder.glob("*.bin"), key=lambda file: file.stat().st_mtime)
+    for file in files[: max(0, len(files) - KEPT_FILES)]:
+        file.unlink(missing_ok=True)

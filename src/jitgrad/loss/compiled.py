@@ -1,0 +1,113 @@
+"""From a loss and the types of its arguments to machine code that drivers can call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from numba.core import types
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
+
+from jitgrad.loss import cache
+from jitgrad.loss.effects import Effects, effects_of
+from jitgrad.loss.fingerprint import NotFingerprintable, fingerprint, functions_used
+from jitgrad.loss.machine import compile_for
+from jitgrad.loss.pack import is_packable
+from jitgrad.loss.shim import Call, shim_address
+
+
+@dataclass(frozen=True)
+class CompiledLoss:
+    """A loss compiled for one set of argument types.
+
+    Attributes
+    ----------
+    shim : int
+        Address of the C entry.
+    loss : int
+        Address of the loss, for the first word of every block.
+    packed : bool
+        Whether arguments are passed as words or in numba's own form.
+    effects : Effects
+        Which arrays are proved to be read only.
+    threaded : bool
+        Whether the loss starts threads itself, so that it must not be called from several at once.
+    owner : object
+        Keeps the machine code alive.
+    """
+
+    shim: int
+    loss: int
+    packed: bool
+    effects: Effects
+    threaded: bool
+    owner: Any
+
+
+_memory: WeakKeyDictionary[Any, dict[tuple[Any, ...], CompiledLoss]] = WeakKeyDictionary()
+
+
+def compile_loss(loss: Any, x_type: Any, argument_types: tuple[Any, ...]) -> CompiledLoss:
+    """Return the machine code of `loss`, from memory, from disk or compiled now.
+
+    Parameters
+    ----------
+    loss : numba dispatcher
+    x_type : numba type
+        Element type of ``x``.
+    argument_types : tuple of numba types
+        Types of the arguments after ``x``.
+
+    Raises
+    ------
+    LossCompileError
+        If the loss does not compile for these types or does not return a real number.
+    """
+    given = (types.Array(x_type, 1, "C"), *argument_types)
+    with global_compiler_lock:
+        versions = _memory.setdefault(loss, {})
+        if given not in versions:
+            versions[given] = _assemble(loss, given)
+        return versions[given]
+
+
+def _assemble(loss: Any, given: tuple[Any, ...]) -> CompiledLoss:
+    result, effects = _machine_code(loss, given)
+    packed = all(map(is_packable, given[1:]))
+    call = Call(given, tuple(result.signature.args), result.signature.return_type, packed)
+    return CompiledLoss(
+        shim=shim_address(call),
+        loss=result.library.get_pointer_to_function(result.fndesc.llvm_func_name),
+        packed=packed,
+        effects=effects,
+        threaded=any(function.targetoptions.get("parallel") for function in functions_used(loss)),
+        owner=result,
+    )
+
+
+def _machine_code(loss: Any, given: tuple[Any, ...]) -> tuple[Any, Effects]:
+    key = _disk_key(loss, given)
+    cpu_target.target_context.refresh()
+    if key is not None and (kept := cache.load(key)) is not None:
+        return kept
+    result = compile_for(loss, given)
+    effects = effects_of(result)
+    if key is not None:
+        cache.save(key, result, effects)
+    return result, effects
+
+
+def _disk_key(loss: Any, given: tuple[Any, ...]) -> str | None:
+    """Return the name of the loss on disk, or None where it must be compiled in memory.
+
+    A function that was compiled before now may hold values of globals that have changed since; its
+    fingerprint, taken now, would not tell.
+    """
+    try:
+        if any(function.overloads for function in functions_used(loss)):
+            return None
+        return fingerprint(loss, given)
+    except NotFingerprintable:
+        return None

@@ -1,0 +1,83 @@
+"""The machine code of a loss for one set of argument types."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+from numba.core import types
+from numba.core.errors import NumbaError
+
+from jitgrad._errors import LossCompileError
+from jitgrad.loss.accept import loss_name, python_function
+
+
+def compile_for(loss: Any, argument_types: tuple[Any, ...]) -> Any:
+    """Compile `loss` for these types, or find the compiled version that takes them.
+
+    Parameters
+    ----------
+    loss : numba dispatcher
+        The user's function.
+    argument_types : tuple of numba types
+        Type of ``x``, then of each argument.
+
+    Returns
+    -------
+    numba CompileResult
+        Its signature may differ from `argument_types` where the loss has explicit signatures.
+
+    Raises
+    ------
+    LossCompileError
+        If it does not compile, or does not return a real number.
+    """
+    try:
+        template, _, folded, keywords = loss.get_call_template(argument_types, {})
+        signature = template(loss.typingctx).apply(folded, keywords)
+        if signature is None:
+            raise TypeError(f"none of its signatures {loss.nopython_signatures} takes them")
+        result = loss.overloads[tuple(signature.args)]
+    except (NumbaError, TypeError, NotImplementedError) as error:
+        given = ", ".join(map(str, argument_types))
+        raise LossCompileError(
+            f"loss {loss_name(loss)!r} must compile for arguments of types ({given}), but numba refuses it at "
+            f"{_line_of(loss, error)}. Its message is below; call the loss yourself with the same arguments to "
+            "try a change."
+        ) from error
+    _require_real(loss, result.signature.return_type)
+    return result
+
+
+def _require_real(loss: Any, returned: Any) -> None:
+    if not isinstance(returned, types.Float | types.Integer | types.Boolean):
+        kind = "None" if returned is types.none else str(returned)
+        raise LossCompileError(
+            f"loss {loss_name(loss)!r} must return one real number, but it returns {kind} "
+            f"({_definition(loss)}). Reduce its result to a scalar before the return."
+        )
+
+
+def _definition(loss: Any) -> str:
+    function = python_function(loss)
+    return f'File "{function.__code__.co_filename}", line {function.__code__.co_firstlineno}'
+
+
+def _line_of(loss: Any, error: Exception) -> str:
+    """Find the line numba complains about, if it names one of the loss's own file."""
+    function = python_function(loss)
+    source = function.__code__.co_filename
+    short = re.escape(source.rsplit("/", 1)[-1])
+    for line in re.findall(rf'File ".*?{short}", line (\d+)', str(error)):
+        return f'File "{source}", line {line}{_text(function, int(line))}'
+    return _definition(loss)
+
+
+def _text(function: Any, line: int) -> str:
+    try:
+        lines, start = inspect.getsourcelines(function)
+    except OSError:
+        return ""
+    inside = 0 <= line - max(start, 1) < len(lines)
+    return f" ({lines[line - max(start, 1)].strip()})" if inside else ""

@@ -1,0 +1,157 @@
+"""The shim: a plain C entry ``int shim(x, n, result, block)`` to losses of one signature.
+
+Drivers are compiled once and know nothing of losses; they call a shim by its address. The shim builds the
+array ``x`` over the driver's scratch, reads the arguments from the block, calls the loss whose address stands
+in the first word of the block, stores its value and returns a status. It is written in LLVM directly: the same
+in Python through numba's front end, with the loss linked in, cost 150 to 300 ms because LLVM optimised the
+loss a second time; this costs a few milliseconds and one more jump per evaluation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.callconv import RETCODE_EXC
+from numba.core.registry import cpu_target
+
+from jitgrad.loss.pack import WORD, borrow_array, unpack
+
+OK = 0
+DIVERGED = 1  # lanes disagree about a branch: evaluate them one by one
+RAISED = 2  # the loss raised an exception
+
+_I32 = ir.IntType(32)
+_I64 = ir.IntType(64)
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a shim needs to know of a loss.
+
+    Attributes
+    ----------
+    given : tuple of numba types
+        Types of ``x`` and of the arguments in the block.
+    accepted : tuple of numba types
+        Types the compiled loss takes; they differ from `given` for losses with explicit signatures.
+    returned : numba type
+        Type the compiled loss returns.
+    packed : bool
+        Whether the block holds words (`jitgrad.loss.pack`) or one native tuple (`jitgrad.loss.native`).
+    """
+
+    given: tuple[Any, ...]
+    accepted: tuple[Any, ...]
+    returned: Any
+    packed: bool
+
+    @property
+    def name(self) -> str:
+        """A symbol name that is the same in every process."""
+        text = repr((self.given, self.accepted, self.returned, self.packed))
+        return f"jitgrad_shim_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+_compiled: dict[Call, tuple[int, Any]] = {}
+
+
+def shim_address(call: Call) -> int:
+    """Return the address of the shim for losses called like this, compiling it on first use."""
+    if call not in _compiled:
+        library = _compile(call)
+        # The library is kept: it owns the memory of the machine code.
+        _compiled[call] = library.get_pointer_to_function(call.name), library
+    return _compiled[call][0]
+
+
+def _compile(call: Call) -> Any:
+    context = cpu_target.target_context.subtarget(enable_nrt=True)
+    library = context.codegen().create_library(call.name)
+    module = library.create_ir_module(call.name)
+    function = ir.Function(module, ir.FunctionType(_I32, [_I64] * 4), call.name)
+    _emit(context, ir.IRBuilder(function.append_basic_block()), call)
+    library.add_ir_module(module)
+    library.finalize()
+    return library
+
+
+def _emit(context: Any, builder: ir.IRBuilder, call: Call) -> None:
+    x_address, n, result_address, block = builder.function.args
+    x = _emit_x(context, builder, call.given[0], x_address, n)
+    arguments = [x, *_emit_arguments(context, builder, call, block)]
+    accepted = [
+        context.cast(builder, value, given, taken)
+        for value, given, taken in zip(arguments, call.given, call.accepted, strict=True)
+    ]
+    failed, value = _emit_call(context, builder, call, _load(builder, block, _I64), accepted)
+    value = context.cast(builder, value, call.returned, types.float64)
+    builder.store(value, builder.inttoptr(result_address, ir.DoubleType().as_pointer()))
+    builder.ret(builder.select(failed, _I32(RAISED), _I32(OK)))
+
+
+def _emit_x(context: Any, builder: ir.IRBuilder, ty: Any, address: ir.Value, n: ir.Value) -> ir.Value:
+    itemsize = context.get_abi_sizeof(context.get_data_type(ty.dtype))
+    return borrow_array(context, builder, ty, address, [n], [_I64(itemsize)])
+
+
+def _emit_arguments(context: Any, builder: ir.IRBuilder, call: Call, block: ir.Value) -> list[ir.Value]:
+    position = builder.add(block, _I64(WORD))
+    if not call.packed:
+        whole = types.BaseTuple.from_types(call.given[1:])
+        native = _load(builder, position, context.get_value_type(whole))
+        return [builder.extract_value(native, i) for i in range(len(call.given) - 1)]
+
+    def next_word() -> ir.Value:
+        nonlocal position
+        word = _load(builder, position, _I64)
+        position = builder.add(position, _I64(WORD))
+        return word
+
+    return [unpack(context, builder, ty, next_word) for ty in call.given[1:]]
+
+
+def _emit_call(
+    context: Any, builder: ir.IRBuilder, call: Call, address: ir.Value, arguments: list[ir.Value]
+) -> tuple[ir.Value, ir.Value]:
+    """Call a function of numba's calling convention by its address; return (failed, value)."""
+    convention = context.call_conv
+    function_type = convention.get_function_type(call.returned, call.accepted)
+    slot_type, exception_type = (pointer.pointee for pointer in function_type.args[:2])
+    slot = cgutils.alloca_once_value(builder, cgutils.get_null_value(slot_type))
+    exception = cgutils.alloca_once_value(builder, cgutils.get_null_value(exception_type))
+    flat = context.get_arg_packer(call.accepted).as_arguments(builder, arguments)
+    loss = builder.inttoptr(address, function_type.as_pointer())
+    code = builder.call(loss, [slot, exception, *flat])
+    failed = builder.icmp_signed("!=", code, ir.Constant(code.type, 0))
+    with builder.if_then(failed, likely=False):
+        _emit_release(context, builder, builder.load(exception))
+        _emit_clear(context, builder, code)
+    value = context.get_returned_value(builder, call.returned, builder.load(slot))
+    return failed, value
+
+
+def _emit_release(context: Any, builder: ir.IRBuilder, exception: ir.Value) -> None:
+    """Free an exception whose message was made at run time; nobody is going to raise it."""
+    with builder.if_then(cgutils.is_not_null(builder, exception)):
+        fields = builder.load(exception)
+        allocated = builder.extract_value(fields, 4)
+        with builder.if_then(builder.icmp_signed(">", allocated, ir.Constant(allocated.type, 0))):
+            context.nrt.free(builder, builder.extract_value(fields, 2))
+            context.nrt.free(builder, builder.bitcast(exception, cgutils.voidptr_t))
+
+
+def _emit_clear(context: Any, builder: ir.IRBuilder, code: ir.Value) -> None:
+    """Clear an exception that Python code inside the loss (objmode) left in the interpreter."""
+    with builder.if_then(builder.icmp_signed("==", code, RETCODE_EXC)):
+        python = context.get_python_api(builder)
+        gil = python.gil_ensure()
+        python.err_clear()
+        python.gil_release(gil)
+
+
+def _load(builder: ir.IRBuilder, address: ir.Value, ty: ir.Type) -> ir.Value:
+    return builder.load(builder.inttoptr(address, ty.as_pointer()), align=WORD)

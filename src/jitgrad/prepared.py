@@ -1,0 +1,239 @@
+"""A gradient function prepared once and called often."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from operator import is_
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from jitgrad import _check
+from jitgrad._types import ArgsAxes, Array, Bounds, FloatArray, IntArray, Method
+from jitgrad.difference import Formula, combine, differences, whole_gradient
+from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
+from jitgrad.loss.accept import require_jitted
+from jitgrad.loss.bind import BoundLoss, bind
+from jitgrad.repair import raise_fault, repair
+from jitgrad.stencils import Stencil, stencil
+from jitgrad.steps import Scaling, StepRule, as_rule
+
+_ANCHORS = {"central": -0.5, "forward": 0.0, "backward": -1.0}
+
+
+def formula_for(chosen: Stencil, scaling: Scaling, limits: FloatArray) -> Formula:
+    """Write a stencil and a step rule as arrays for the compiled code.
+
+    Parameters
+    ----------
+    chosen : Stencil
+    scaling : Scaling
+        Its floor is ignored in favour of that in `limits`.
+    limits : ndarray of shape (1 or m, 1 or n, 3)
+        Smallest step, lower and upper bound.
+    """
+    table = np.array([chosen.offsets, [float(w) for w in chosen.weights]], np.float64)
+    settings = np.array([chosen.order, _ANCHORS[chosen.method], scaling.relative, scaling.at_zero])
+    return Formula(table, settings, np.ascontiguousarray(limits))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What depends on the shape and type of ``x`` only."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    targets: IntArray
+    formula: Formula
+    result_shape: tuple[int, ...]
+    evaluations: int
+
+
+class _Session:
+    """A plan together with the arguments of the last call, and what an evaluation cost then."""
+
+    __slots__ = ("args", "bound", "descriptions", "dtype", "plan", "seconds", "shape")
+
+    def __init__(self, plan: _Plan, args: tuple[Any, ...], bound: BoundLoss) -> None:
+        self.plan = plan
+        self.shape = plan.shape
+        self.dtype = plan.dtype
+        self.args = args
+        self.bound = bound
+        self.descriptions = [_description(value) for value in args]
+        self.seconds: float | None = None
+
+    def fits(self, x: Array, args: tuple[Any, ...]) -> bool:
+        if x.shape != self.shape or x.dtype != self.dtype:
+            return False
+        if not args:
+            return not self.args
+        # The same array may have been given another shape in place.
+        return (
+            len(args) == len(self.args)
+            and all(map(is_, args, self.args))
+            and list(map(_description, args)) == self.descriptions
+        )
+
+
+def _description(value: Any) -> Any:
+    return (value.shape, value.strides, value.dtype) if isinstance(value, np.ndarray) else None
+
+
+class Gradient:
+    """Callable ``g(x, *args)`` that returns the gradient of a loss; made by `gradient_of`.
+
+    It may be called from several Python threads at once.
+    """
+
+    def __init__(
+        self,
+        loss: Any,
+        *,
+        method: Method = "central",
+        order: int | None = None,
+        step: float | npt.ArrayLike | StepRule | None = None,
+        bounds: Bounds = None,
+        coords: npt.ArrayLike | None = None,
+        args_axes: ArgsAxes = None,
+        threads: int | None = None,
+    ) -> None:
+        require_jitted(loss)
+        self._loss = loss
+        self._stencil = stencil(method, order)
+        self._rule = as_rule(step)
+        self._bounds = bounds
+        self._coords = None if coords is None else np.array(coords)
+        self._args_axes = None if args_axes is None else tuple(args_axes)
+        self._threads = _check.checked_threads(threads)
+        self._session: _Session | None = None
+
+    def __repr__(self) -> str:
+        name = getattr(self._loss, "__name__", self._loss)
+        return f"Gradient({name}, method={self._stencil.method!r}, order={self._stencil.order}, step={self._rule!r})"
+
+    def __call__(self, x: npt.ArrayLike, *args: Any, out: Array | None = None) -> Array:
+        """Return the gradient at `x`.
+
+        Parameters
+        ----------
+        x : array_like of shape (..., n)
+            One point, or a batch of points.
+        *args
+            What the loss takes after ``x``.
+        out : ndarray, optional
+            Receives the gradient.
+
+        Returns
+        -------
+        ndarray of shape (..., n)
+            Of the type of `x`: float32 for float32, else float64. With ``coords`` its last axis has one entry
+            per chosen coordinate.
+        """
+        return self._compute(x, args, out, with_value=False)[0]
+
+    def value_and_grad(self, x: npt.ArrayLike, *args: Any, out: Array | None = None) -> tuple[Any, Array]:
+        """Return the loss and its gradient at `x`.
+
+        Parameters
+        ----------
+        x, *args, out
+            As in a call of the object itself.
+
+        Returns
+        -------
+        value : float, or ndarray of shape (...) for a batch
+        gradient : ndarray of shape (..., n)
+        """
+        gradient, values = self._compute(x, args, out, with_value=True)
+        return (values if np.ndim(x) > 1 else float(values)), gradient
+
+    def _compute(self, x: Any, args: tuple[Any, ...], out: Array | None, with_value: bool) -> tuple[Array, Any]:
+        points = _check.checked_points(x)
+        session = self._session
+        if session is None or not session.fits(points, args):
+            plan = self._plan(points)
+            if 0 in plan.shape[:-1]:  # no points at all
+                nothing = np.empty(plan.result_shape, plan.dtype)
+                return _deliver(nothing, plan, out), np.empty(plan.shape[:-1])
+            session = _Session(plan, args, self._bind(points, args))
+        plan = session.plan
+        gradient = np.empty(plan.targets.size, plan.dtype)
+        values = self._at_once(session, points, gradient, with_value)
+        if values is None:
+            values = self._step_by_step(session, points, gradient, with_value)
+        # Only now: a call that raised leaves the session of an earlier one in place.
+        self._session = session
+        if out is None and len(plan.shape) == 1:
+            return gradient, values
+        return _deliver(gradient, plan, out), values
+
+    def _plan(self, points: Array) -> _Plan:
+        shape, dtype = points.shape, points.dtype
+        if self._session is not None and (shape, dtype) == (self._session.shape, self._session.dtype):
+            return self._session.plan
+        n = shape[-1]
+        count = int(np.prod(shape[:-1]))
+        chosen = _check.checked_coords(self._coords, n)
+        scaling = self._rule.scaling(dtype, self._stencil.order)
+        floor = _check.matrix("step", scaling.floor, shape)
+        lower, upper = _check.checked_bounds(self._bounds, shape, dtype)
+        limits = np.stack(np.broadcast_arrays(floor, lower, upper), axis=-1)
+        return _Plan(
+            shape=shape,
+            dtype=dtype,
+            targets=(np.arange(count)[:, None] * n + chosen).reshape(-1),
+            formula=formula_for(self._stencil, scaling, limits),
+            result_shape=(*shape[:-1], chosen.size),
+            evaluations=count + count * chosen.size * self._stencil.order,
+        )
+
+    def _bind(self, points: Array, args: tuple[Any, ...]) -> BoundLoss:
+        batch = points.shape[:-1]
+        axes = _check.checked_axes(self._args_axes, args, batch)
+        return bind(self._loss, _rows(points), args, axes, batch)
+
+    def _at_once(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> Any:
+        """Compute by one compiled call if the loss is known to be cheap; None if it is not or did not work."""
+        plan, b = session.plan, session.bound
+        if session.seconds is None or points.ndim != 1:
+            return None
+        work = session.seconds * plan.evaluations
+        if work > LEAST_PARALLEL_SECONDS and (work > SLICE_SECONDS or workers_for(b, work, self._threads) > 1):
+            return None
+        f = plan.formula
+        before = perf_counter()
+        done, value = whole_gradient(
+            b.entry, b.blocks, b.private, points, plan.targets, f.stencil, f.settings, f.limits, with_value, gradient
+        )
+        session.seconds = (perf_counter() - before) / plan.evaluations
+        return value if done else None
+
+    def _step_by_step(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> FloatArray:
+        """Compute with Python between the steps: threads, Ctrl-C, faults, exceptions and repairs."""
+        plan, rows = session.plan, _rows(points)
+        found, needs_value = differences(rows, plan.targets, plan.formula)
+        raise_fault(found, plan.formula)
+        skip = 0 if with_value or needs_value else len(rows)
+        result = evaluate(session.bound, found.probes, skip=skip, threads=self._threads, seconds=session.seconds)
+        session.seconds = result.seconds
+        if not combine(found, result.values, gradient):
+            repair(session.bound, rows, plan.targets, plan.formula, gradient, self._threads)
+        return result.values[: len(rows)].reshape(plan.shape[:-1])
+
+
+def _rows(points: Array) -> Array:
+    return points.reshape(math.prod(points.shape[:-1]), points.shape[-1])
+
+
+def _deliver(gradient: Array, plan: _Plan, out: Array | None) -> Array:
+    """Give the result its shape, in the caller's array if there is one."""
+    gradient = gradient.reshape(plan.result_shape)
+    target = _check.checked_out(out, plan.result_shape, plan.dtype)
+    if target is None:
+        return gradient
+    target[...] = gradient
+    return target

@@ -1,0 +1,127 @@
+"""The formulas for first derivatives as data: where to evaluate the loss, and with which weights.
+
+A formula approximates ``f'(x)`` by ``sum(weights[k] * f(x + offsets[k] * h)) / h`` with an error of
+``O(h**order)``. The weights are exact rational numbers, obtained from the condition that the formula is exact
+for polynomials of degree ``order``, that is from the Lagrange polynomials on the offsets:
+
+    B. Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids",
+    Mathematics of Computation 51 (1988) 699-706.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+from jitgrad._types import Method
+
+ORDERS: dict[Method, tuple[int, ...]] = {
+    "central": (2, 4, 6, 8),
+    "forward": (1, 2, 3, 4),
+    "backward": (1, 2, 3, 4),
+}
+"""The accuracy orders on offer for each method."""
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """A difference formula for the first derivative.
+
+    Attributes
+    ----------
+    method : {"central", "forward", "backward"}
+        On which side of ``x`` the offsets lie.
+    order : int
+        The error is ``O(h**order)``.
+    offsets : tuple of int
+        Where the loss is evaluated, in units of the step.
+    weights : tuple of Fraction
+        Weight of each value, in units of one over the step.
+    """
+
+    method: Method
+    order: int
+    offsets: tuple[int, ...]
+    weights: tuple[Fraction, ...]
+
+    @property
+    def uses_centre(self) -> bool:
+        """Whether the loss at ``x`` itself takes part."""
+        return 0 in self.offsets
+
+    @property
+    def reach(self) -> int:
+        """The largest offset, on either side."""
+        return max(abs(offset) for offset in self.offsets)
+
+
+@cache
+def stencil(method: Method = "central", order: int | None = None) -> Stencil:
+    """Look up a difference formula.
+
+    Parameters
+    ----------
+    method : {"central", "forward", "backward"}
+        Side of the offsets.
+    order : int, optional
+        Accuracy order: 2, 4, 6 or 8 for central, 1 to 4 for one-sided formulas. Default: 2 for central, 1 for
+        one-sided.
+
+    Returns
+    -------
+    Stencil
+
+    Raises
+    ------
+    ValueError
+        If there is no such formula.
+
+    Examples
+    --------
+    >>> from jitgrad.stencils import stencil
+    >>> [str(w) for w in stencil("central", 4).weights]
+    ['1/12', '-2/3', '2/3', '-1/12']
+    """
+    if method not in ORDERS:
+        raise ValueError(f"method must be one of {', '.join(map(repr, ORDERS))}, got {method!r}")
+    if order is None:
+        order = ORDERS[method][0]
+    if order not in ORDERS[method]:
+        known = ", ".join(map(str, ORDERS[method]))
+        raise ValueError(f"order must be one of {known} for method={method!r}, got {order!r}")
+    offsets = _offsets(method, int(order))
+    weights = first_derivative_weights(offsets)
+    kept = [(o, w) for o, w in zip(offsets, weights, strict=True) if w != 0]
+    return Stencil(method, int(order), tuple(o for o, _ in kept), tuple(w for _, w in kept))
+
+
+def _offsets(method: Method, order: int) -> tuple[int, ...]:
+    match method:
+        case "central":
+            return tuple(range(-order // 2, order // 2 + 1))
+        case "forward":
+            return tuple(range(order + 1))
+        case "backward":
+            return tuple(range(-order, 1))
+
+
+def first_derivative_weights(offsets: tuple[int, ...]) -> tuple[Fraction, ...]:
+    """Derivative at 0 of each Lagrange polynomial on `offsets`, as exact rationals."""
+    return tuple(_lagrange_slope_at_zero(k, offsets) for k in range(len(offsets)))
+
+
+def _lagrange_slope_at_zero(k: int, offsets: tuple[int, ...]) -> Fraction:
+    others = [o for j, o in enumerate(offsets) if j != k]
+    denominator = 1
+    for o in others:
+        denominator *= offsets[k] - o
+    # Product rule: one factor is differentiated, the rest are evaluated at 0.
+    numerator = 0
+    for left_out in range(len(others)):
+        term = 1
+        for j, o in enumerate(others):
+            if j != left_out:
+                term *= -o
+        numerator += term
+    return Fraction(numerator, denominator)

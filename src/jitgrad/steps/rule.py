@@ -1,0 +1,97 @@
+"""What every step rule is, and how ``step=`` is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """The step of a coordinate as a function of its value: ``h = max(relative * |x|, floor)``.
+
+    Data rather than a function, so that compiled code evaluates it without a call back into Python.
+
+    Attributes
+    ----------
+    relative : float
+        Step per unit of ``|x|``.
+    floor : ndarray
+        Smallest step, broadcast against ``x``; in units of ``x``.
+    at_zero : float
+        The step where ``relative`` and ``floor`` both give 0.
+    """
+
+    relative: float
+    floor: npt.NDArray[np.float64]
+    at_zero: float = 0.0
+
+
+@runtime_checkable
+class StepRule(Protocol):
+    """A rule that needs to know only ``x``, its dtype and the formula."""
+
+    def scaling(self, dtype: np.dtype[Any], order: int) -> Scaling:
+        """Give the steps for a first derivative of accuracy `order` on coordinates of type `dtype`."""
+        ...
+
+
+def positive(name: str, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return `value` as a float64 array, or say which entry is not a finite number above 0."""
+    try:
+        numbers = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{name} must be a number, an array of numbers or a step rule, got {value!r}"
+        ) from None
+    bad = ~((numbers > 0) & np.isfinite(numbers))
+    if bad.any():
+        where = "" if numbers.ndim == 0 else f" at coordinate {_index(bad)}"
+        raise ValueError(
+            f"{name} must be finite and above 0, got {numbers[bad].flat[0]}{where}. "
+            "Leave it out for steps that suit x and the formula."
+        )
+    return numbers
+
+
+def _index(bad: npt.NDArray[np.bool_]) -> int | tuple[int, ...]:
+    index = tuple(int(i) for i in np.argwhere(bad)[0])
+    return index[0] if len(index) == 1 else index
+
+
+def as_rule(step: Any) -> StepRule:
+    """Turn what a user gave as ``step=`` into a rule.
+
+    Parameters
+    ----------
+    step : None, float, array_like or StepRule
+        None is the textbook rule, a number or an array the absolute step.
+
+    Returns
+    -------
+    StepRule
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    ValueError
+        If a step is zero, negative or not finite.
+
+    Examples
+    --------
+    >>> from jitgrad.steps import as_rule
+    >>> as_rule(1e-6)
+    Absolute(h=1e-06)
+    """
+    from jitgrad.steps.absolute import Absolute
+    from jitgrad.steps.textbook import Textbook
+
+    if step is None:
+        return Textbook()
+    if isinstance(step, StepRule):
+        return step
+    return Absolute(step)
