@@ -12,7 +12,7 @@ from numba.core.caching import FunctionCache
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = {
+OPTIONS = {
     # 1/0 gives inf as in NumPy instead of an exception, which must not cross prange.
     "error_model": "numpy",
     # Several Python threads may compute at once, and a loss that re-enters Python (objmode) on a worker
@@ -25,17 +25,17 @@ _OPTIONS = {
 
 def element(function: F) -> F:
     """Compile a small function that is only called by other compiled functions."""
-    return cast(F, numba.njit(**_OPTIONS)(function))
+    return cast(F, numba.njit(**OPTIONS)(function))
 
 
 def kernel(function: F) -> F:
     """Compile a function that Python calls, once per machine: its machine code is kept on disk."""
-    return _keep_on_disk(numba.njit(**_OPTIONS)(function))
+    return _keep_on_disk(numba.njit(**OPTIONS)(function))
 
 
 def parallel_kernel(function: F) -> F:
     """As `kernel`, with `numba.prange` loops spread over threads."""
-    return _keep_on_disk(numba.njit(parallel=True, **_OPTIONS)(function))
+    return _keep_on_disk(numba.njit(parallel=True, **OPTIONS)(function))
 
 
 class _PackageCache(FunctionCache):  # type: ignore[misc]  # numba is untyped

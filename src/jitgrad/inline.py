@@ -8,6 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from jitgrad._jit import OPTIONS
 from jitgrad._types import Loss, Method
 from jitgrad.difference import step_of
 from jitgrad.loss.accept import require_jitted
@@ -66,18 +67,60 @@ def jit_grad(
     require_jitted(loss)
     chosen = stencil(method, order)
     rule = as_rule(step)
-    # Numbers of a closure are constants to the compiler, so both precisions are prepared and one is dropped.
-    double, single = (rule.scaling(np.dtype(t), chosen.order) for t in (np.float64, np.float32))
-    table, settings, _ = formula_for(chosen, double, np.zeros((1, 1, 3)))
-    anchor, nodes_at_most = settings[1], chosen.order + 1
-    floors = np.atleast_1d(double.floor), np.atleast_1d(single.floor)
-    largest = float(np.finfo(np.float64).max), float(np.finfo(np.float32).max)
+    # Numbers of a closure are constants to the compiler: both precisions are prepared and one is dropped.
+    double, single = (rule.scaling(np.dtype(real), chosen.order) for real in (np.float64, np.float32))
+    table, settings, _ = formula_for(chosen, double, np.empty((1, 1, 3)))
+    accuracy, anchor = chosen.order, float(settings[1])
+    floors64, floors32 = np.atleast_1d(double.floor), np.atleast_1d(single.floor)
+    relative64, relative32, at_zero = double.relative, single.relative, double.at_zero
+    largest64, largest32 = float(np.finfo(np.float64).max), float(np.finfo(np.float32).max)
 
-    @numba.njit(error_model="numpy", nogil=True)  # type: ignore[untyped-decorator]
+    @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
     def gradient(x: Any, *args: Any) -> Any:
-        point = x + 0.0 * x.dtype.type(0)  # integers become float64
-        is_double = np.finfo(point.dtype).bits == 64
-        scaling = double if is_double else single
-        return point
+        point = x / x.dtype.type(1)  # a copy; integers become float64, float32 stays
+        is_double = point.itemsize == 8
+        floors, relative, largest = floors64, relative64, largest64
+        if not is_double:
+            floors, relative, largest = floors32, relative32, largest32
+        derivatives, scratch = np.empty_like(point), np.empty_like(point)
+        nodes = np.empty(accuracy + 1, point.dtype)
+        displacements, weights, values = np.empty(accuracy + 1), np.empty(accuracy + 1), np.empty(accuracy + 1)
+        at_point, known = 0.0, False  # the loss at the point itself, evaluated at most once
+        for j in range(point.size):
+            h = step_of(point[j], relative, floors[min(j, floors.size - 1)], at_zero)
+            for side in (BOTH, ABOVE, BELOW):
+                lower = point[j] if side == ABOVE else -largest
+                upper = point[j] if side == BELOW else largest
+                count = place_nodes(
+                    point[j], h, lower, upper, table, accuracy, anchor, nodes, displacements, weights
+                )
+                if count <= 0:
+                    raise ValueError("step must change x, but it is too small for one of the coordinates of x")
+                reference = -1
+                for s in range(count):
+                    if displacements[s] == 0.0:
+                        reference = s
+                    if displacements[s] != 0.0 or not known:
+                        scratch[:] = point  # in full: the loss may have written to it
+                        scratch[j] = nodes[s]
+                        values[s] = loss(scratch, *args)
+                        if displacements[s] == 0.0:
+                            at_point, known = values[s], True
+                    else:
+                        values[s] = at_point
+                subtracted = values[max(reference, 0)]
+                total = 0.0
+                for s in range(count):
+                    if s != reference:
+                        total += weights[s] * (values[s] - subtracted)
+                derivatives[j] = total
+                if np.isfinite(derivatives[j]):
+                    break
+                derivatives[j] = np.nan
+        return derivatives
 
     return gradient
+
+
+BOTH, ABOVE, BELOW = 0, 1, 2
+"""Sides of a coordinate, in the order in which they are tried."""

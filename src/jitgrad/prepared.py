@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from operator import is_
 from time import perf_counter
 from typing import Any
@@ -20,6 +21,9 @@ from jitgrad.loss.bind import BoundLoss, bind
 from jitgrad.repair import raise_fault, repair
 from jitgrad.stencils import Stencil, stencil
 from jitgrad.steps import Scaling, StepRule, as_rule
+
+FIRST_CALL_SECONDS = 5e-3
+"""Up to this the first call of a loss stays on one thread."""
 
 _ANCHORS = {"central": -0.5, "forward": 0.0, "backward": -1.0}
 
@@ -55,16 +59,17 @@ class _Plan:
 class _Session:
     """A plan together with the arguments of the last call, and what an evaluation cost then."""
 
-    __slots__ = ("args", "bound", "descriptions", "dtype", "plan", "seconds", "shape")
+    __slots__ = ("args", "bound", "descriptions", "dtype", "first", "plan", "seconds", "shape")
 
-    def __init__(self, plan: _Plan, args: tuple[Any, ...], bound: BoundLoss) -> None:
+    def __init__(self, plan: _Plan, args: tuple[Any, ...], bound: BoundLoss, seconds: float) -> None:
         self.plan = plan
         self.shape = plan.shape
         self.dtype = plan.dtype
         self.args = args
         self.bound = bound
         self.descriptions = [_description(value) for value in args]
-        self.seconds: float | None = None
+        self.seconds = seconds
+        self.first = True
 
     def fits(self, x: Array, args: tuple[Any, ...]) -> bool:
         if x.shape != self.shape or x.dtype != self.dtype:
@@ -159,7 +164,8 @@ class Gradient:
             if 0 in plan.shape[:-1]:  # no points at all
                 nothing = np.empty(plan.result_shape, plan.dtype)
                 return _deliver(nothing, plan, out), np.empty(plan.shape[:-1])
-            session = _Session(plan, args, self._bind(points, args))
+            bound = self._bind(points, args)
+            session = _Session(plan, args, bound, bound.seconds(_rows(points)))
         plan = session.plan
         gradient = np.empty(plan.targets.size, plan.dtype)
         values = self._at_once(session, points, gradient, with_value)
@@ -199,18 +205,26 @@ class Gradient:
     def _at_once(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> Any:
         """Compute by one compiled call if the loss is known to be cheap; None if it is not or did not work."""
         plan, b = session.plan, session.bound
-        if session.seconds is None or points.ndim != 1:
-            return None
-        work = session.seconds * plan.evaluations
-        if work > LEAST_PARALLEL_SECONDS and (work > SLICE_SECONDS or workers_for(b, work, self._threads) > 1):
+        if points.ndim != 1 or not self._is_cheap(session):
             return None
         f = plan.formula
         before = perf_counter()
         done, value = whole_gradient(
             b.entry, b.blocks, b.private, points, plan.targets, f.stencil, f.settings, f.limits, with_value, gradient
         )
-        session.seconds = (perf_counter() - before) / plan.evaluations
+        if session.first:
+            session.first = False  # loading the compiled code may have taken most of it
+        else:
+            session.seconds = (perf_counter() - before) / plan.evaluations
         return value if done else None
+
+    def _is_cheap(self, session: _Session) -> bool:
+        work = session.seconds * session.plan.evaluations
+        if session.first:  # a rough figure, and loading the parallel driver takes longer than this
+            return work < FIRST_CALL_SECONDS and self._threads is None
+        if work < LEAST_PARALLEL_SECONDS:
+            return True
+        return work < SLICE_SECONDS and workers_for(session.bound, work, self._threads) == 1
 
     def _step_by_step(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> FloatArray:
         """Compute with Python between the steps: threads, Ctrl-C, faults, exceptions and repairs."""
@@ -218,10 +232,11 @@ class Gradient:
         found, needs_value = differences(rows, plan.targets, plan.formula)
         raise_fault(found, plan.formula)
         skip = 0 if with_value or needs_value else len(rows)
-        result = evaluate(session.bound, found.probes, skip=skip, threads=self._threads, seconds=session.seconds)
-        session.seconds = result.seconds
+        result = evaluate(session.bound, found.probes, session.seconds, skip=skip, threads=self._threads)
+        session.seconds, session.first = result.seconds, False
         if not combine(found, result.values, gradient):
-            repair(session.bound, rows, plan.targets, plan.formula, gradient, self._threads)
+            refine = partial(evaluate, session.bound, seconds=session.seconds, threads=self._threads)
+            repair(refine, rows, plan.targets, plan.formula, gradient)
         return result.values[: len(rows)].reshape(plan.shape[:-1])
 
 

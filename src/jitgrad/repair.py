@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from jitgrad._types import Array, IntArray
@@ -17,8 +19,8 @@ from jitgrad.difference import (
     differences,
     step_of,
 )
-from jitgrad.launch.cpu import evaluate
-from jitgrad.loss.bind import BoundLoss
+from jitgrad.launch.cpu import Evaluation
+from jitgrad.launch.probes import Probes
 
 LEAST_ROOM = 64
 """Fewer representable numbers than this on one side are too few for any formula."""
@@ -47,7 +49,7 @@ def raise_fault(found: Differences, formula: Formula) -> None:
 
 
 def repair(
-    bound: BoundLoss, points: Array, targets: IntArray, formula: Formula, gradient: Array, threads: int | None
+    evaluate: Callable[[Probes], Evaluation], points: Array, targets: IntArray, formula: Formula, gradient: Array
 ) -> None:
     """Try one-sided formulas of the same order where a derivative is NaN or infinite; change it in place.
 
@@ -55,13 +57,12 @@ def repair(
 
     Parameters
     ----------
-    bound : BoundLoss
+    evaluate : callable
+        The launcher: takes a probe list.
     points : ndarray of shape (m, n)
     targets : ndarray of int64
     formula : Formula
     gradient : ndarray, shape (targets,)
-    threads : int, optional
-        As in `jitgrad.launch.cpu.evaluate`.
     """
     for side in (_LOWER, _UPPER):  # x as the lower bound leaves the upper side
         bad = np.flatnonzero(~np.isfinite(gradient))
@@ -74,7 +75,7 @@ def repair(
         found, _ = differences(points, targets[bad], confined)
         raise_fault(found, confined)
         derivatives = np.empty(bad.size, points.dtype)
-        combine(found, evaluate(bound, found.probes, threads=threads).values, derivatives)
+        combine(found, evaluate(found.probes).values, derivatives)
         gradient[bad] = derivatives
     gradient[~np.isfinite(gradient)] = np.nan
 

@@ -35,7 +35,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    bound: BoundLoss, probes: Probes, *, skip: int = 0, threads: int | None = None, seconds: float | None = None
+    bound: BoundLoss, probes: Probes, seconds: float, *, skip: int = 0, threads: int | None = None
 ) -> Evaluation:
     """Evaluate a loss at every probe of a list.
 
@@ -44,12 +44,12 @@ def evaluate(
     bound : BoundLoss
         The loss and its arguments.
     probes : Probes
+    seconds : float
+        What one evaluation costs, measured earlier.
     skip : int, default 0
         Leave out this many probes at the beginning of the list; their values are NaN.
     threads : int, optional
         Number of threads. Default: as many as numba has, or one where starting them costs more than it saves.
-    seconds : float, optional
-        Time of one evaluation, if known from an earlier call.
 
     Returns
     -------
@@ -64,21 +64,17 @@ def evaluate(
     values = np.full(total, np.nan)
     statuses = np.zeros(total, np.int8)
     job = _Job(bound, probes, values, statuses)
-    start = skip
-    if seconds is None and start < total:
-        seconds = job.run(start, start + 1, 1)  # the first evaluation tells what the others will cost
-        start += 1
-    elapsed, done = 0.0, 0
-    while start < total and not job.raised(start):
-        workers = workers_for(bound, (total - start) * (seconds or 0.0), threads)
-        chunk = max(workers, int(SLICE_SECONDS * workers / max(seconds or 0.0, 1e-9)))
+    job.run(skip, skip, 1)  # loads the driver, which must not be taken for work
+    start, elapsed = skip, 0.0
+    while start < total and not (statuses & RAISED).any():
+        workers = workers_for(bound, (total - start) * seconds, threads)
+        chunk = max(workers, int(SLICE_SECONDS * workers / max(seconds, 1e-9)))
         stop = min(total, start + chunk)
         elapsed += job.run(start, stop, workers) * min(workers, stop - start)
-        done += stop - start
         start = stop
     if (statuses & RAISED).any():
         raise_from(bound, probes, int(np.argmax(statuses & RAISED)))
-    return Evaluation(values, elapsed / done if done else seconds or 0.0)
+    return Evaluation(values, elapsed / (total - skip) if total > skip else seconds)
 
 
 class _Job(NamedTuple):
@@ -102,12 +98,9 @@ class _Job(NamedTuple):
             run_serial(*job)
         return time.perf_counter() - before
 
-    def raised(self, stop: int) -> bool:
-        return bool((self.statuses[:stop] & RAISED).any())
-
 
 def workers_for(bound: BoundLoss, work: float, wanted: int | None) -> int:
-    """Choose the number of threads for `work` seconds of evaluations."""
+    """Choose the number of threads for evaluations that take `work` seconds on one."""
     if bound.serial or wanted == 1:
         return 1
     if wanted is None and work < LEAST_PARALLEL_SECONDS:

@@ -16,7 +16,7 @@ from numba.np.ufunc import parallel as numba_threads
 _lock = threading.Lock()
 _forked_with_threads = False
 
-LAUNCHES_TIMED = 20
+LAUNCHES_TIMED = 5
 """How often an empty parallel loop is timed to learn what starting the threads costs."""
 
 

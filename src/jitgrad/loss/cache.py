@@ -7,7 +7,7 @@ import os
 import pickle
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from numba import config
 from numba.core import serialize
@@ -30,28 +30,36 @@ def cache_folder() -> Path:
     return Path(base) / "jitgrad-losses"
 
 
-def load(key: str) -> tuple[Any, Effects] | None:
-    """Return ``(CompileResult, Effects)`` kept under `key`, or None."""
+class Kept(NamedTuple):
+    """What is kept of a loss: its numba CompileResult, its effects, and the machine code of its shim."""
+
+    result: Any
+    effects: Effects
+    shim: Any
+
+
+def load(key: str) -> Kept | None:
+    """Return what is kept under `key`, or None."""
     path = _path(key)
     try:
         content = path.read_bytes()
-        reduced, effects = pickle.loads(content)
+        reduced, effects, shim = pickle.loads(content)
         os.utime(path)  # used just now: the last to be removed
     except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError, ValueError):
         return None  # absent, unreadable, cut short or from another version: compiled anew
-    return CompileResult._rebuild(cpu_target.target_context, *reduced), effects
+    return Kept(CompileResult._rebuild(cpu_target.target_context, *reduced), effects, shim)
 
 
-def save(key: str, result: Any, effects: Effects) -> None:
-    """Keep `result` under `key`; do nothing where it cannot be kept.
+def save(key: str, kept: Kept) -> None:
+    """Keep a loss under `key`; do nothing where it cannot be kept.
 
     Code that contains addresses of this process or calls back into Python is left out, as numba does.
     """
-    if result.library.has_dynamic_globals or result.lifted:
+    if kept.result.library.has_dynamic_globals or kept.result.lifted:
         return
     folder = cache_folder()
     try:
-        content = serialize.dumps((result._reduce(), effects))
+        content = serialize.dumps((kept.result._reduce(), kept.effects, kept.shim))
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder, _path(key), content)
         _remove_oldest(folder)

@@ -15,7 +15,7 @@ from jitgrad.loss.effects import Effects, effects_of
 from jitgrad.loss.fingerprint import NotFingerprintable, fingerprint, functions_used
 from jitgrad.loss.machine import compile_for
 from jitgrad.loss.pack import is_packable
-from jitgrad.loss.shim import Call, shim_address
+from jitgrad.loss.shim import Call, shim_address, shim_object_code
 
 
 @dataclass(frozen=True)
@@ -74,29 +74,24 @@ def compile_loss(loss: Any, x_type: Any, argument_types: tuple[Any, ...]) -> Com
 
 
 def _assemble(loss: Any, given: tuple[Any, ...]) -> CompiledLoss:
-    result, effects = _machine_code(loss, given)
+    cpu_target.target_context.refresh()
+    key = _disk_key(loss, given)
+    kept = cache.load(key) if key is not None else None
+    result = kept.result if kept else compile_for(loss, given)
     packed = all(map(is_packable, given[1:]))
     call = Call(given, tuple(result.signature.args), result.signature.return_type, packed)
+    shim = shim_address(call, kept.shim if kept else None)
+    effects = kept.effects if kept else effects_of(result)
+    if key is not None and kept is None:
+        cache.save(key, cache.Kept(result, effects, shim_object_code(call)))
     return CompiledLoss(
-        shim=shim_address(call),
+        shim=shim,
         loss=result.library.get_pointer_to_function(result.fndesc.llvm_func_name),
         packed=packed,
         effects=effects,
         threaded=any(function.targetoptions.get("parallel") for function in functions_used(loss)),
         owner=result,
     )
-
-
-def _machine_code(loss: Any, given: tuple[Any, ...]) -> tuple[Any, Effects]:
-    key = _disk_key(loss, given)
-    cpu_target.target_context.refresh()
-    if key is not None and (kept := cache.load(key)) is not None:
-        return kept
-    result = compile_for(loss, given)
-    effects = effects_of(result)
-    if key is not None:
-        cache.save(key, result, effects)
-    return result, effects
 
 
 def _disk_key(loss: Any, given: tuple[Any, ...]) -> str | None:

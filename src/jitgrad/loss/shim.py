@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -56,21 +56,44 @@ class Call:
         return f"jitgrad_shim_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-_compiled: dict[Call, tuple[int, Any]] = {}
+class _Shim(NamedTuple):
+    address: int
+    object_code: Any
+    library: Any  # owns the memory of the machine code
 
 
-def shim_address(call: Call) -> int:
-    """Return the address of the shim for losses called like this, compiling it on first use."""
-    if call not in _compiled:
-        library = _compile(call)
-        # The library is kept: it owns the memory of the machine code.
-        _compiled[call] = library.get_pointer_to_function(call.name), library
-    return _compiled[call][0]
+_shims: dict[str, _Shim] = {}
+
+
+def shim_address(call: Call, object_code: Any = None) -> int:
+    """Return the address of the shim for losses called like this.
+
+    Parameters
+    ----------
+    call : Call
+    object_code : optional
+        What `shim_object_code` gave in another process; spares the compiler.
+    """
+    name = call.name
+    if name not in _shims:
+        if object_code is None:
+            library = _compile(call)
+            object_code = library.serialize_using_object_code()
+        else:
+            library = cpu_target.target_context.codegen().unserialize_library(object_code)
+        _shims[name] = _Shim(int(library.get_pointer_to_function(name)), object_code, library)
+    return _shims[name].address
+
+
+def shim_object_code(call: Call) -> Any:
+    """Return the machine code of a shim that is in use, to be kept on disk."""
+    return _shims[call.name].object_code
 
 
 def _compile(call: Call) -> Any:
     context = cpu_target.target_context.subtarget(enable_nrt=True)
     library = context.codegen().create_library(call.name)
+    library.enable_object_caching()
     module = library.create_ir_module(call.name)
     function = ir.Function(module, ir.FunctionType(_I32, [_I64] * 4), call.name)
     _emit(context, ir.IRBuilder(function.append_basic_block()), call)

@@ -1,8 +1,9 @@
-"""One evaluation on copies, to see which doubtful arrays a loss really changes."""
+"""Single evaluations, before the drivers start: what a loss costs, and which doubtful arrays it changes."""
 
 from __future__ import annotations
 
 import ctypes
+import time
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,34 @@ from jitgrad.loss.shim import OK
 
 ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 4)
 """The C type of a shim: ``int shim(x, n, result, block)``."""
+
+
+WARM_UP_SECONDS = 1e-3
+"""A first evaluation faster than this may have been slowed down by cold memory, and is timed again."""
+
+
+def evaluation_seconds(shim: int, x: Array, block: IntArray) -> float:
+    """Time one evaluation of a loss at `x`.
+
+    Parameters
+    ----------
+    shim : int
+        Address of the C entry.
+    x : ndarray of shape (n,)
+    block : ndarray of int64
+        The arguments.
+    """
+    scratch, result = np.empty_like(x), np.empty(1)
+    call = ENTRY(shim)
+    fastest = np.inf
+    for _ in range(3):
+        scratch[:] = x
+        before = time.perf_counter()
+        call(scratch.ctypes.data, x.size, result.ctypes.data, block.ctypes.data)
+        fastest = min(fastest, time.perf_counter() - before)
+        if fastest > WARM_UP_SECONDS:
+            break
+    return fastest
 
 
 def changed_arrays(
@@ -41,7 +70,7 @@ def changed_arrays(
     for word, array in doubtful:
         low, high = byte_bounds(array)
         places.append((word, low, high - low, array.ctypes.data))
-    originals = [_bytes_at(low, size) for _, low, size, _ in places]
+    originals = [bytes_at(low, size) for _, low, size, _ in places]
     copies = [original.copy() for original in originals]
     own = block.copy()
     if compiled.packed:
@@ -59,5 +88,6 @@ def changed_arrays(
     return changed
 
 
-def _bytes_at(address: int, size: int) -> Array:
+def bytes_at(address: int, size: int) -> Array:
+    """View memory as an array of bytes."""
     return np.frombuffer((ctypes.c_char * size).from_address(address), np.uint8)
