@@ -24,18 +24,19 @@ OPTIONS = {
 
 
 def element(function: F) -> F:
-    """Compile a small function that is only called by other compiled functions."""
-    return cast(F, numba.njit(**OPTIONS)(function))
+    """Compile a small function that only other compiled functions call; a call from Python would crash."""
+    # The entry from Python is left out: for named tuples of arrays it takes longer to compile than the rest.
+    return cast(F, numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function))
 
 
 def kernel(function: F) -> F:
     """Compile a function that Python calls, once per machine: its machine code is kept on disk."""
-    return _keep_on_disk(numba.njit(**OPTIONS)(function))
+    return _keep_on_disk(numba.njit(no_cfunc_wrapper=True, **OPTIONS)(function))
 
 
 def parallel_kernel(function: F) -> F:
     """As `kernel`, with `numba.prange` loops spread over threads."""
-    return _keep_on_disk(numba.njit(parallel=True, **OPTIONS)(function))
+    return _keep_on_disk(numba.njit(parallel=True, no_cfunc_wrapper=True, **OPTIONS)(function))
 
 
 class _PackageCache(FunctionCache):  # type: ignore[misc]  # numba is untyped

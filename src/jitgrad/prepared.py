@@ -16,6 +16,7 @@ from jitgrad import _check
 from jitgrad._types import ArgsAxes, Array, Bounds, FloatArray, IntArray, Method
 from jitgrad.difference import Formula, combine, differences, whole_gradient
 from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
+from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import require_jitted
 from jitgrad.loss.bind import BoundLoss, bind
 from jitgrad.repair import raise_fault, repair
@@ -164,8 +165,9 @@ class Gradient:
             if 0 in plan.shape[:-1]:  # no points at all
                 nothing = np.empty(plan.result_shape, plan.dtype)
                 return _deliver(nothing, plan, out), np.empty(plan.shape[:-1])
-            bound = self._bind(points, args)
-            session = _Session(plan, args, bound, bound.seconds(_rows(points)))
+            with exclusive():  # the loss, which is tried out here, may start threads of its own
+                bound = self._bind(points, args)
+                session = _Session(plan, args, bound, bound.seconds(_rows(points)))
         plan = session.plan
         gradient = np.empty(plan.targets.size, plan.dtype)
         values = self._at_once(session, points, gradient, with_value)
@@ -219,6 +221,8 @@ class Gradient:
         return value if done else None
 
     def _is_cheap(self, session: _Session) -> bool:
+        if session.bound.threaded:
+            return False
         work = session.seconds * session.plan.evaluations
         if session.first:  # a rough figure, and loading the parallel driver takes longer than this
             return work < FIRST_CALL_SECONDS and self._threads is None

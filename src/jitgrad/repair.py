@@ -21,6 +21,7 @@ from jitgrad.difference import (
 )
 from jitgrad.launch.cpu import Evaluation
 from jitgrad.launch.probes import Probes
+from jitgrad.loss.accept import python_function
 
 LEAST_ROOM = 64
 """Fewer representable numbers than this on one side are too few for any formula."""
@@ -35,7 +36,7 @@ def raise_fault(found: Differences, formula: Formula) -> None:
     x = points[p, j]
     where = f"coordinate {j}" if len(points) == 1 else f"coordinate {j} of point {p}"
     floor, lower, upper = map(float, np.broadcast_to(formula.limits, (*points.shape, 3))[p, j])
-    h = step_of(float(x), formula.settings[2], floor, formula.settings[3])
+    h = python_function(step_of)(float(x), formula.settings[2], floor, formula.settings[3])
     sentences = {
         X_NOT_FINITE: f"x must be finite, got {x} at {where}. Remove or replace it.",
         X_OUTSIDE: f"x must lie within its bounds, got {x} outside [{lower}, {upper}] at {where}. "

@@ -8,6 +8,7 @@ import numpy as np
 
 from jitgrad._types import Array
 from jitgrad.launch.probes import Probes
+from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import loss_name
 from jitgrad.loss.bind import BoundLoss
 
@@ -27,18 +28,18 @@ def describe(probes: Probes, k: int) -> str:
     p = probes.point[k]
     where = f" of point {p}" if len(probes.points) > 1 else ""
     parts = [
-        f"x[{probes.coordinate[r]}] displaced from {probes.points[p, probes.coordinate[r]]!r} to {probes.value[r]!r}"
+        f"x[{probes.coordinate[r]}] displaced from {probes.points[p, probes.coordinate[r]]!s} to {probes.value[r]!s}"
         for r in range(probes.begin[k], probes.begin[k + 1])
     ]
     if probes.along.size and probes.along[k] >= 0:
-        parts.insert(0, f"x moved by {probes.distance[k]!r} along direction {probes.along[k]}")
+        parts.insert(0, f"x moved by {probes.distance[k]!s} along direction {probes.along[k]}")
     return (" and ".join(parts) or "x as it was given") + where
 
 
 def raise_from(bound: BoundLoss, probes: Probes, k: int) -> NoReturn:
     """Evaluate probe `k` from Python, where its exception can travel, and add a note to it."""
     note = f"jitgrad: the loss {loss_name(bound.loss)!r} raised this with {describe(probes, k)}."
-    with np.errstate(all="ignore"):
+    with exclusive(), np.errstate(all="ignore"):
         try:
             bound.evaluate(probe_point(probes, k), int(probes.point[k]))
         except Exception as error:

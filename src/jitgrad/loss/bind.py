@@ -126,7 +126,9 @@ def bind(loss: Any, points: Array, args: tuple[Any, ...], axes: tuple[int | None
         If numba knows no type for an argument.
     """
     complete = complete_arguments(loss, args)
-    values = _Values(complete, axes + (None,) * (len(complete) - len(axes)), batch)
+    # What *rest collects is one value now, and defaults are values too.
+    axes = (*axes, *[None] * len(complete))[: len(complete)]
+    values = _Values(complete, axes, batch)
     if config.DISABLE_JIT:
         return _bind_interpreted(loss, points, values)
     kinds = _types_of(loss, values.at(0))

@@ -34,7 +34,7 @@ def compile_for(loss: Any, argument_types: tuple[Any, ...]) -> Any:
         If it does not compile, or does not return a real number.
     """
     try:
-        template, _, folded, keywords = loss.get_call_template(argument_types, {})
+        template, _, folded, keywords = loss.get_call_template(_unfolded(argument_types), {})
         signature = template(loss.typingctx).apply(folded, keywords)
         if signature is None:
             raise TypeError(f"none of its signatures {loss.nopython_signatures} takes them")
@@ -48,6 +48,13 @@ def compile_for(loss: Any, argument_types: tuple[Any, ...]) -> Any:
         ) from error
     _require_real(loss, result.signature.return_type)
     return result
+
+
+def _unfolded(argument_types: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Undo the folding of a ``*rest`` parameter, which numba is going to do itself."""
+    if isinstance(argument_types[-1], types.StarArgTuple | types.StarArgUniTuple):
+        return (*argument_types[:-1], *argument_types[-1])
+    return argument_types
 
 
 def _require_real(loss: Any, returned: Any) -> None:

@@ -96,7 +96,8 @@ def _compile(call: Call) -> Any:
     library.enable_object_caching()
     module = library.create_ir_module(call.name)
     function = ir.Function(module, ir.FunctionType(_I32, [_I64] * 4), call.name)
-    _emit(context, ir.IRBuilder(function.append_basic_block()), call)
+    with context.push_code_library(library):
+        _emit(context, ir.IRBuilder(function.append_basic_block()), call)
     library.add_ir_module(module)
     library.finalize()
     return library

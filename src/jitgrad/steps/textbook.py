@@ -52,4 +52,4 @@ class Textbook:
         """Give the steps for a first derivative of accuracy `order` on coordinates of type `dtype`."""
         unit = float(np.finfo(dtype).eps) ** (1.0 / (order + 1))
         typical: npt.NDArray[np.float64] = self._typical  # type: ignore[attr-defined]
-        return Scaling(relative=unit, floor=unit * typical)
+        return Scaling(relative=unit, floor=np.asarray(unit * typical))

@@ -1,0 +1,1 @@
+"""Benchmarks of jitgrad, run by asv."""

@@ -1,0 +1,93 @@
+"""A module imports from its own row of the ladder and rows below only, and no optional package before it is used."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src"
+
+LADDER = (
+    ("_errors", "_types", "_check", "_jit"),
+    ("loss",),
+    ("launch",),
+    ("stencils", "steps", "nodes"),
+    ("difference",),
+    ("repair", "prepared"),
+    ("gradient", "inline"),
+    ("testing",),
+    ("info", "demo"),
+    ("__main__",),
+)
+RANKS = {name: rank for rank, row in enumerate(LADDER) for name in row}
+# The package itself re-exports the public names, so only the top of the ladder may import it whole.
+WHOLE_PACKAGE = RANKS["gradient"]
+
+OPTIONAL = ("jax", "matplotlib", "numba.cuda", "scipy", "tensorflow", "torch")
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST) -> list[str]:
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+def at_module_level(tree: ast.Module) -> list[str]:
+    """What importing the module imports: all statements outside functions."""
+    found = []
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found += imports(node) if isinstance(node, ast.Import | ast.ImportFrom) else []
+            waiting += ast.iter_child_nodes(node)
+    return found
+
+
+def row_of(module: str) -> int:
+    """Rank of a dotted name inside the package; names the package itself exports rank as the package."""
+    part = module.split(".")[1] if "." in module else ""
+    return RANKS.get(part, WHOLE_PACKAGE)
+
+
+PATHS = sorted(path for path in SOURCE.rglob("*.py") if module_of(path) != "jitgrad")
+
+
+@pytest.fixture(params=PATHS, ids=module_of)
+def source(request):
+    return module_of(request.param), ast.parse(request.param.read_text())
+
+
+def test_every_module_stands_on_the_ladder(source):
+    module, _ = source
+    assert module.split(".")[1] in RANKS
+
+
+def test_imports_go_down(source):
+    module, tree = source
+    inside = [name for name in imports(tree) if name == "jitgrad" or name.startswith("jitgrad.")]
+    assert [name for name in inside if row_of(name) > row_of(module)] == []
+
+
+def test_optional_packages_are_imported_inside_functions(source):
+    _, tree = source
+    optional = [name for name in at_module_level(tree) if any(f"{name}.".startswith(f"{p}.") for p in OPTIONAL)]
+    assert optional == []
+
+
+def test_a_breach_is_seen():
+    tree = ast.parse("from jitgrad.gradient import grad_cpu\ntry:\n    import scipy.optimize\nfinally:\n    pass")
+    assert row_of(imports(tree)[0]) > row_of("jitgrad.launch.cpu")
+    assert at_module_level(tree) == ["scipy.optimize", "jitgrad.gradient.grad_cpu"]

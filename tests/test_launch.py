@@ -1,0 +1,166 @@
+"""The one primitive: a probe list in, values out; against direct calls of the loss."""
+
+import ctypes
+
+import numpy as np
+import pytest
+from numba import njit
+
+from jitgrad.launch import cpu, threads
+from jitgrad.launch.drivers import run_parallel, run_serial
+from jitgrad.launch.failure import describe, probe_point
+from jitgrad.launch.probes import along_directions, replaced
+from jitgrad.loss.bind import bind
+from jitgrad.loss.shim import OK, RAISED
+from jitgrad.loss.trial import ENTRY
+from losses import raises_at, smooth
+
+pytestmark = pytest.mark.interpreted
+
+POINTS = np.random.default_rng(1).normal(size=(3, 5))
+ARGS = (1.5, 0.25)
+
+
+def bound_smooth(points=POINTS):
+    return bind(smooth, points, ARGS, (None, None), points.shape[:1])
+
+
+def direct(probes):
+    return [smooth(probe_point(probes, k), *ARGS) for k in range(probes.point.size)]
+
+
+def pairs():
+    """Probes that displace two coordinates, as mixed second differences need."""
+    coordinates = [(0, 4), (1, 2), (3, 3), (2, 0)]
+    return replaced(POINTS, [0, 2, 1, 1], coordinates, [(0.5, -1.0), (2.0, 0.0), (7.0, 8.0), (1e3, -1e-3)])
+
+
+def directions():
+    dense = np.random.default_rng(2).normal(size=(2, 5))
+    return along_directions(POINTS, [0, 1, 2, 2], dense, [1, 0, -1, 1], [0.5, -0.25, 9.0, 1e-3])
+
+
+def mixture():
+    """Dense directions with coordinates replaced afterwards."""
+    lists = pairs()
+    return lists._replace(along=np.array([0, -1, 0, -1]), distance=np.array([0.5, 9, -2.0, 9]), directions=np.ones((1, 5)))
+
+
+@pytest.mark.parametrize("make", [pairs, directions, mixture])
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_every_kind_of_probe(make, workers):
+    probes = make()
+    values = cpu.evaluate(bound_smooth(), probes, 0.0, threads=workers).values
+    np.testing.assert_array_equal(values, direct(probes))
+
+
+def test_values_that_are_skipped_are_nan():
+    values = cpu.evaluate(bound_smooth(), pairs(), 0.0, skip=2).values
+    assert np.isnan(values[:2]).all()
+    np.testing.assert_array_equal(values[2:], direct(pairs())[2:])
+
+
+def test_points_are_not_copied_n_times():
+    n = 2000
+    points = np.zeros((1, n))
+    probes = replaced(points, np.zeros(2 * n), np.repeat(np.arange(n), 2)[:, None], np.ones((2 * n, 1)))
+    assert sum(part.nbytes for part in probes) < 100 * 2 * n  # an n x n array would be 32 MB
+
+
+def test_descriptions():
+    assert describe(pairs(), 0).endswith("and x[4] displaced from " + f"{POINTS[0, 4]!s} to -1.0 of point 0")
+    assert describe(directions(), 0) == "x moved by 0.5 along direction 1 of point 0"
+    assert describe(directions(), 2) == "x as it was given of point 2"
+
+
+def test_the_first_probe_that_raises_is_reported_whatever_the_threads():
+    points = np.zeros((1, 4))
+    probes = replaced(points, np.zeros(4, int), [[0], [1], [2], [3]], [[0.1], [5.0], [6.0], [7.0]])
+
+    @njit
+    def loss(x):
+        if x.max() > 1.0:
+            raise ValueError("too far")
+        return x[0]
+
+    for workers in (1, 2, 4):
+        with pytest.raises(ValueError, match="too far") as caught:
+            cpu.evaluate(bind(loss, points, (), (), (1,)), probes, 0.0, threads=workers)
+        assert "x[1] displaced from 0.0 to 5.0" in caught.value.__notes__[0]
+
+
+# --- several lanes: a shim of our own that evaluates columns
+
+
+def lanes_shim(raise_above=np.inf):
+    calls = []
+
+    def entry(x, n, result, block):
+        scratch = np.ctypeslib.as_array((ctypes.c_double * (n * 4)).from_address(x)).reshape(n, 4)
+        weight = ctypes.c_int64.from_address(block + 8).value
+        calls.append(scratch.copy())
+        np.ctypeslib.as_array((ctypes.c_double * 4).from_address(result))[:] = weight * (scratch**2).sum(0)
+        return RAISED if scratch.max() > raise_above else OK
+
+    return ENTRY(entry), calls
+
+
+@pytest.mark.parametrize("writes_x", [0, 1])
+@pytest.mark.parametrize("shared", [True, False])
+def test_lanes_are_filled_point_by_point(writes_x, shared):
+    shim, calls = lanes_shim()
+    points = np.arange(6.0).reshape(3, 2)
+    blocks = np.array([[0, 1]] if shared else [[0, 1], [0, 2], [0, 3]])
+    entry = np.array([ctypes.cast(shim, ctypes.c_void_p).value, 4, 0 if shared else 16, writes_x])
+    point = np.array([0, 0, 0, 0, 0, 1, 1, 2, 2])
+    probes = replaced(points, point, np.arange(9)[:, None] % 2, np.arange(9.0)[:, None] + 10)
+    values, statuses = np.full(9, np.nan), np.zeros(9, np.int8)
+    run_serial(entry, blocks, np.empty((0, 4), np.int64), probes, 0, 9, values, statuses)
+    weights = 1 if shared else point + 1
+    np.testing.assert_array_equal(values, weights * np.array([(probe_point(probes, k) ** 2).sum() for k in range(9)]))
+    assert len(calls) == (3 if shared else 4)  # 9 in fours; or 4 + 1, 2, 2
+    again = np.full(9, np.nan)
+    run_parallel(entry, blocks, np.empty((0, 4), np.int64), probes, 0, 9, again, statuses, 2)
+    np.testing.assert_array_equal(again, values)
+
+
+def test_a_group_of_lanes_that_raised_is_marked():
+    shim, calls = lanes_shim(raise_above=13.5)
+    entry = np.array([ctypes.cast(shim, ctypes.c_void_p).value, 4, 0, 0])
+    probes = replaced(np.zeros((1, 2)), np.zeros(9, int), np.zeros((9, 1)), np.arange(9.0)[:, None] + 10)
+    values, statuses = np.full(9, np.nan), np.zeros(9, np.int8)
+    run_serial(entry, np.array([[0, 1]]), np.empty((0, 4), np.int64), probes, 0, 9, values, statuses)
+    np.testing.assert_array_equal(statuses, [0] * 4 + [RAISED] * 4 + [0])
+    assert len(calls) == 2
+
+
+# --- choice of threads
+
+
+def test_threads_are_used_where_they_pay(monkeypatch):
+    bound = bound_smooth()
+    monkeypatch.setattr(threads, "launch_seconds", lambda launch: 10e-6)
+    monkeypatch.setattr(threads, "thread_limit", lambda wanted: wanted or 2)
+    serial = bound.serial
+    assert cpu.workers_for(bound, 1e-6, None) == 1
+    assert cpu.workers_for(bound, 15e-6, None) == 1  # saves 7.5 us, costs 10
+    assert cpu.workers_for(bound, 30e-6, None) == (1 if serial else 2)
+    assert cpu.workers_for(bound, 1e-6, 3) == (1 if serial else 3)
+    assert cpu.workers_for(bound, 1.0, 1) == 1
+
+
+def test_starting_threads_is_measured():
+    assert 0 < threads.launch_seconds(cpu._launch_nothing) < 1.0
+    assert threads.thread_limit(5) == 5
+    assert threads.thread_limit(None) >= 1
+
+
+def test_serial_after_a_fork_with_threads(monkeypatch):
+    monkeypatch.setattr(threads, "_forked_with_threads", True)
+    assert threads.thread_limit(8) == 1
+
+
+def test_exception_of_an_untouched_argument():
+    bound = bind(raises_at, np.zeros((1, 2)), (0, -1.0), (None, None), (1,))
+    with pytest.raises(ValueError, match="too far"):
+        bound.evaluate(np.zeros(2), 0)
