@@ -23,6 +23,10 @@ from jitgrad.repair import raise_fault, repair
 from jitgrad.stencils import Stencil, stencil
 from jitgrad.steps import Scaling, StepRule, as_rule
 
+CALLS_WITHOUT_THREADS = 20
+"""So many calls stay on one thread after one that was slower on several: a thread that has to wait for its
+core keeps the others waiting, for milliseconds."""
+
 FIRST_CALL_SECONDS = 5e-3
 """Up to this the first call of a loss stays on one thread."""
 
@@ -60,7 +64,7 @@ class _Plan:
 class _Session:
     """A plan together with the arguments of the last call, and what an evaluation cost then."""
 
-    __slots__ = ("args", "bound", "descriptions", "dtype", "first", "plan", "seconds", "shape")
+    __slots__ = ("args", "bound", "descriptions", "dtype", "first", "plan", "seconds", "serial_calls", "shape")
 
     def __init__(self, plan: _Plan, args: tuple[Any, ...], bound: BoundLoss, seconds: float) -> None:
         self.plan = plan
@@ -71,6 +75,7 @@ class _Session:
         self.descriptions = [_description(value) for value in args]
         self.seconds = seconds
         self.first = True
+        self.serial_calls = 0  # calls to come that leave threads alone
 
     def fits(self, x: Array, args: tuple[Any, ...]) -> bool:
         if x.shape != self.shape or x.dtype != self.dtype:
@@ -228,6 +233,9 @@ class Gradient:
             return work < FIRST_CALL_SECONDS and self._threads is None
         if work < LEAST_PARALLEL_SECONDS:
             return True
+        if session.serial_calls > 0:
+            session.serial_calls -= 1
+            return work < SLICE_SECONDS
         return work < SLICE_SECONDS and workers_for(session.bound, work, self._threads) == 1
 
     def _step_by_step(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> FloatArray:
@@ -238,6 +246,8 @@ class Gradient:
         skip = 0 if with_value or needs_value else len(rows)
         result = evaluate(session.bound, found.probes, session.seconds, skip=skip, threads=self._threads)
         session.seconds, session.first = result.seconds, False
+        if result.slowed and self._threads is None:
+            session.serial_calls = CALLS_WITHOUT_THREADS
         if not combine(found, result.values, gradient):
             refine = partial(evaluate, session.bound, seconds=session.seconds, threads=self._threads)
             repair(refine, rows, plan.targets, plan.formula, gradient)

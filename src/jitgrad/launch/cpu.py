@@ -27,11 +27,14 @@ class Evaluation(NamedTuple):
     values : ndarray of float64, shape (probes,)
         The loss at every probe.
     seconds : float
-        Time of one evaluation on one thread.
+        Time of one evaluation on one thread; where threads were used, as it was known before.
+    slowed : bool
+        Whether it took longer than it should have on one thread: other programs want the cores.
     """
 
     values: FloatArray
     seconds: float
+    slowed: bool
 
 
 def evaluate(
@@ -65,16 +68,19 @@ def evaluate(
     statuses = np.zeros(total, np.int8)
     job = _Job(bound, probes, values, statuses)
     job.run(skip, skip, 1)  # loads the driver, which must not be taken for work
-    start, elapsed = skip, 0.0
+    start, elapsed, most = skip, 0.0, 1
     while start < total and not (statuses & RAISED).any():
         workers = workers_for(bound, (total - start) * seconds, threads)
         chunk = max(workers, int(SLICE_SECONDS * workers / max(seconds, 1e-9)))
         stop = min(total, start + chunk)
-        elapsed += job.run(start, stop, workers) * min(workers, stop - start)
+        elapsed += job.run(start, stop, workers)
+        most = max(most, workers)
         start = stop
     if (statuses & RAISED).any():
         raise_from(bound, probes, int(np.argmax(statuses & RAISED)))
-    return Evaluation(values, elapsed / (total - skip) if total > skip else seconds)
+    if most > 1:
+        return Evaluation(values, seconds, slowed=elapsed > seconds * (total - skip))
+    return Evaluation(values, elapsed / max(1, total - skip), slowed=False)
 
 
 class _Job(NamedTuple):

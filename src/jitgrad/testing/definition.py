@@ -31,7 +31,7 @@ class Scenario:
         ``gradient(x, *args) -> ndarray of shape (n,)``: closed form or forward sensitivities in NumPy, not numerical
         differences. Exact up to rounding.
     lower, upper : ndarray of shape (n,)
-        The box from which `draw` takes points. The loss is smooth in it and around it, up to a few tenths of
+        The box from which `draw` takes points. The loss is smooth in it and around it, up to 0.2 times
         ``max(|x|, 1)``, so that long stencils have room.
     args : tuple
         What the loss takes after ``x``.
