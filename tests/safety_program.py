@@ -53,7 +53,9 @@ def not_a_number(threads):
 
 
 def ordinary(threads):
-    np.testing.assert_allclose(jg.grad_cpu(smooth, X, args=(1.0, 2.0), threads=threads), smooth_gradient(X, 1.0, 2.0), rtol=1e-7)
+    np.testing.assert_allclose(
+        jg.grad_cpu(smooth, X, args=(1.0, 2.0), threads=threads), smooth_gradient(X, 1.0, 2.0), rtol=1e-7
+    )
 
 
 def nested(threads):

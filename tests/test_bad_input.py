@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from losses import quadratic, raises_at, smooth
 from numba import njit
 
 import jitgrad as jg
-from losses import quadratic, raises_at, smooth
 
 X = np.array([0.5, 1.5, 2.5])
 
@@ -48,7 +48,11 @@ def test_not_a_function(thing):
 @pytest.mark.parametrize(
     ("x", "kind", "message"),
     [
-        (np.array([1 + 2j]), TypeError, "x must hold float64, float32 or integers, got dtype complex128.*real and imaginary"),
+        (
+            np.array([1 + 2j]),
+            TypeError,
+            "x must hold float64, float32 or integers, got dtype complex128.*real and imaginary",
+        ),
         (np.array([1.0, None]), TypeError, "got dtype object.*numpy.asarray"),
         (np.array(["a"]), TypeError, "got dtype <U1"),
         (np.array([True, False]), TypeError, "got dtype bool"),
@@ -79,7 +83,9 @@ def untypable(x):
 
 
 def test_loss_that_does_not_compile():
-    error = refuses(jg.LossCompileError, r"loss 'untypable' must compile.*line \d+ \(y = x\.no_such_attribute\)", untypable, X)
+    error = refuses(
+        jg.LossCompileError, r"loss 'untypable' must compile.*line \d+ \(y = x\.no_such_attribute\)", untypable, X
+    )
     assert isinstance(error, TypeError)
     assert "no_such_attribute" in str(error.__cause__)
 
@@ -115,7 +121,13 @@ def test_loss_that_returns_no_real_number(loss, returned):
 
 
 def test_wrong_number_of_arguments():
-    refuses(jg.LossCompileError, r"must accept x and the 1 values of args, but its parameters are \(x, a, b\)", smooth, X, (1.0,))
+    refuses(
+        jg.LossCompileError,
+        r"must accept x and the 1 values of args, but its parameters are \(x, a, b\)",
+        smooth,
+        X,
+        (1.0,),
+    )
     refuses(jg.LossCompileError, "must accept x and the 3 values of args", smooth, X, (1.0, 2.0, 3.0))
 
 
@@ -129,6 +141,14 @@ def declared_any_layout(x):
     return (x * x).sum()
 
 
+def test_arguments_by_keyword_are_refused():
+    @njit
+    def loss(x, *, a=1.0):
+        return a * x[0]
+
+    refuses(jg.LossCompileError, "must take its arguments by position", loss, X)
+
+
 def test_explicit_signatures():
     np.testing.assert_allclose(jg.grad_cpu(declared, X, args=(2.0,)), 4 * X, rtol=1e-8)
     np.testing.assert_allclose(jg.grad_cpu(declared, X, args=(2,)), 4 * X, rtol=1e-8)  # int becomes float
@@ -137,7 +157,13 @@ def test_explicit_signatures():
 
 
 def test_args_that_numba_cannot_type():
-    refuses(TypeError, r"args\[1\] of loss 'smooth' must be something numba can type, got .*object", smooth, X, (1.0, object()))
+    refuses(
+        TypeError,
+        r"args\[1\] of loss 'smooth' must be something numba can type, got .*object",
+        smooth,
+        X,
+        (1.0, object()),
+    )
     with pytest.raises(TypeError, match=r"args must be a tuple, got ndarray.*args=\(value,\)"):
         jg.grad_cpu(smooth, X, args=X)
 
@@ -201,9 +227,17 @@ def test_loss_that_cannot_be_trusted_to_raise_again():
 @pytest.mark.parametrize(
     ("bounds", "kind", "message"),
     [
-        ((1.0, None), ValueError, r"x must lie within its bounds, got 0.5 outside \[1.0, .*\] at coordinate 0.*numpy.clip"),
+        (
+            (1.0, None),
+            ValueError,
+            r"x must lie within its bounds, got 0.5 outside \[1.0, .*\] at coordinate 0.*numpy.clip",
+        ),
         ((None, [9, 9, 2.0]), ValueError, "got 2.5 outside .* at coordinate 2"),
-        (([0, 3, 0], [9, 2, 9]), ValueError, r"lower bound must be at most the upper bound, got 3.0 > 2.0 at coordinate 1"),
+        (
+            ([0, 3, 0], [9, 2, 9]),
+            ValueError,
+            r"lower bound must be at most the upper bound, got 3.0 > 2.0 at coordinate 1",
+        ),
         ((np.nan, None), ValueError, "lower bound must not be NaN"),
         (([0.0, 0.0], None), ValueError, r"lower bound must broadcast to the shape of x, \(3,\), got shape \(2,\)"),
         (3.0, TypeError, r"bounds must be a pair \(lower, upper\), got 3.0"),
@@ -258,7 +292,14 @@ def test_bad_options(options, kind, message):
 def test_bad_args_axes():
     xs = np.ones((4, 3))
     refuses(TypeError, r"args\[1\] must be an array to vary", smooth, xs, (1.0, 2.0), args_axes=(None, 0))
-    refuses(ValueError, r"args\[0\] must have the shape of the batch, \(4,\), from axis 0", smooth, xs, (np.ones(3), 1.0), args_axes=(0, None))
+    refuses(
+        ValueError,
+        r"args\[0\] must have the shape of the batch, \(4,\), from axis 0",
+        smooth,
+        xs,
+        (np.ones(3), 1.0),
+        args_axes=(0, None),
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,4 +323,6 @@ def test_writing_to_an_array_beside_a_string_is_refused():
         work[0] += x[0]
         return work[0] + len(name)
 
-    refuses(ValueError, "must not write to an array in args while another argument is a string", loss, X, (np.ones(2), "a"))
+    refuses(
+        ValueError, "must not write to an array in args while another argument is a string", loss, X, (np.ones(2), "a")
+    )

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from losses import quadratic, quadratic_gradient, smooth, smooth_gradient, writes_x
 from numba import njit
 
 import jitgrad as jg
-from losses import quadratic, quadratic_gradient, smooth, smooth_gradient, writes_x
 
 pytestmark = pytest.mark.interpreted
 
@@ -29,7 +29,9 @@ FORMULAS = [("central", p, 1e-7) for p in (2, 4, 6, 8)] + [
 
 @pytest.mark.parametrize(("method", "order", "error"), FORMULAS)
 def test_every_formula(method, order, error):
-    close(jg.grad_cpu(smooth, X[:3], args=(2.0, 0.5), method=method, order=order), smooth_gradient(X[:3], 2.0, 0.5), error)
+    close(
+        jg.grad_cpu(smooth, X[:3], args=(2.0, 0.5), method=method, order=order), smooth_gradient(X[:3], 2.0, 0.5), error
+    )
 
 
 def test_verbs_agree_bit_for_bit():
@@ -126,9 +128,7 @@ def test_bounds_are_never_left_and_keep_the_order(method, order, error, place):
             upper[1] = x[1] + 0.3 * h
         case "narrow":
             lower[1], upper[1] = x[1] - 0.4 * h, x[1] + 0.9 * h
-    gradient = jg.grad_cpu(
-        only_inside, x, args=(lower, upper), method=method, order=order, bounds=(lower, upper)
-    )
+    gradient = jg.grad_cpu(only_inside, x, args=(lower, upper), method=method, order=order, bounds=(lower, upper))
     # One-sided formulas of high order amplify rounding up to 100 times, narrow boxes as much again.
     close(gradient, np.exp(x), error * (100 if place == "narrow" else 30))
 
@@ -323,7 +323,7 @@ CASES = {
     "none": (None, lambda a: 2.0 if a is None else 1.0),
     "function": (helper, lambda a: a(2.0)),
     "string": ("three", lambda a: 3.0 if a == "three" else 0.0),
-    "record array": (np.array([(1.0, 2)], [("a", "f8"), ("b", "i4")]), lambda a: a[0].a + a[0]["b"]),
+    "record array": (np.array([(1.0, 2)], [("a", "f8"), ("b", "i4")]), lambda a: a[0]["a"] + a[0]["b"]),
 }
 
 

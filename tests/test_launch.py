@@ -4,6 +4,7 @@ import ctypes
 
 import numpy as np
 import pytest
+from losses import raises_at, smooth
 from numba import njit
 
 from jitgrad.launch import cpu, threads
@@ -13,7 +14,6 @@ from jitgrad.launch.probes import along_directions, replaced
 from jitgrad.loss.bind import bind
 from jitgrad.loss.shim import OK, RAISED
 from jitgrad.loss.trial import ENTRY
-from losses import raises_at, smooth
 
 pytestmark = pytest.mark.interpreted
 
@@ -43,7 +43,9 @@ def directions():
 def mixture():
     """Dense directions with coordinates replaced afterwards."""
     lists = pairs()
-    return lists._replace(along=np.array([0, -1, 0, -1]), distance=np.array([0.5, 9, -2.0, 9]), directions=np.ones((1, 5)))
+    return lists._replace(
+        along=np.array([0, -1, 0, -1]), distance=np.array([0.5, 9, -2.0, 9]), directions=np.ones((1, 5))
+    )
 
 
 @pytest.mark.parametrize("make", [pairs, directions, mixture])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from losses import raises_at
 from numba import njit
 from numba.core.runtime import _nrt_python, rtsys
 
 import jitgrad as jg
-from losses import raises_at
 
 HERE = Path(__file__).parent
 

@@ -14,7 +14,13 @@ def run(*arguments, **environment):
     library_path = os.pathsep.join(filter(None, [str(Path(sys.prefix) / "lib"), os.environ.get("LD_LIBRARY_PATH")]))
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
-        env={**os.environ, "PYTHONPATH": str(HERE), "NUMBA_NUM_THREADS": "2", "LD_LIBRARY_PATH": library_path, **environment},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(HERE),
+            "NUMBA_NUM_THREADS": "2",
+            "LD_LIBRARY_PATH": library_path,
+            **environment,
+        },
         capture_output=True,
         text=True,
         timeout=600,

@@ -46,7 +46,11 @@ def test_arbitrary_nodes():
 
 @pytest.mark.parametrize(
     ("method", "order", "message"),
-    [("sideways", 2, "method must be one of"), ("central", 3, "order must be one of 2, 4, 6, 8"), ("forward", 5, "1, 2, 3, 4")],
+    [
+        ("sideways", 2, "method must be one of"),
+        ("central", 3, "order must be one of 2, 4, 6, 8"),
+        ("forward", 5, "1, 2, 3, 4"),
+    ],
 )
 def test_unknown_formula(method, order, message):
     with pytest.raises(ValueError, match=message):

@@ -144,9 +144,7 @@ def checked_coords(coords: npt.ArrayLike | None, n: int) -> IntArray:
     index = array.astype(np.int64)
     bad = (index < -n) | (index >= n)
     if bad.any():
-        raise IndexError(
-            f"coords must lie between {-n} and {n - 1}, got {index[bad][0]}. x has {n} coordinates."
-        )
+        raise IndexError(f"coords must lie between {-n} and {n - 1}, got {index[bad][0]}. x has {n} coordinates.")
     return np.where(index < 0, index + n, index)
 
 

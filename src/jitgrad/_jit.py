@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 from numba.core.caching import FunctionCache
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,6 +30,11 @@ def element(function: F) -> F:
     return cast(F, numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function))
 
 
+def jitted(function: F) -> F:
+    """Compile a function that is made for one loss, in memory."""
+    return _quiet(numba.njit(**OPTIONS)(function))
+
+
 def kernel(function: F) -> F:
     """Compile a function that Python calls, once per machine: its machine code is kept on disk."""
     return _keep_on_disk(numba.njit(no_cfunc_wrapper=True, **OPTIONS)(function))
@@ -37,6 +43,11 @@ def kernel(function: F) -> F:
 def parallel_kernel(function: F) -> F:
     """As `kernel`, with `numba.prange` loops spread over threads."""
     return _keep_on_disk(numba.njit(parallel=True, no_cfunc_wrapper=True, **OPTIONS)(function))
+
+
+def _quiet(function: Any) -> Any:
+    """Silence floating-point warnings of a function that runs as Python; compiled code has none."""
+    return np.errstate(all="ignore")(function) if numba.config.DISABLE_JIT else function
 
 
 class _PackageCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
@@ -62,9 +73,9 @@ class _AtFirstUse:
 
 
 def _keep_on_disk(function: Any) -> Any:
-    if isinstance(function, numba.core.dispatcher.Dispatcher):  # not so under NUMBA_DISABLE_JIT=1
+    if not numba.config.DISABLE_JIT:
         function._cache = _AtFirstUse(function)
-    return function
+    return _quiet(function)
 
 
 @cache

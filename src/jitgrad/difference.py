@@ -10,7 +10,7 @@ from jitgrad._jit import element, kernel
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.launch.drivers import run
 from jitgrad.launch.probes import Probes
-from jitgrad.nodes import BOUNDS_TOO_CLOSE, FIXED, STEP_VANISHES, place_nodes
+from jitgrad.nodes import FIXED, STEP_VANISHES, place_nodes
 
 NO_FAULT = 0
 X_NOT_FINITE = 1

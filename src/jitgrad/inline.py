@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from jitgrad._jit import OPTIONS
+from jitgrad._jit import jitted
 from jitgrad._types import Loss, Method
 from jitgrad.difference import step_of
 from jitgrad.loss.accept import require_jitted
@@ -75,7 +74,7 @@ def jit_grad(
     relative64, relative32, at_zero = double.relative, single.relative, double.at_zero
     largest64, largest32 = float(np.finfo(np.float64).max), float(np.finfo(np.float32).max)
 
-    @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+    @jitted
     def gradient(x: Any, *args: Any) -> Any:
         point = x / x.dtype.type(1)  # a copy; integers become float64, float32 stays
         is_double = point.itemsize == 8
@@ -91,9 +90,7 @@ def jit_grad(
             for side in (BOTH, ABOVE, BELOW):
                 lower = point[j] if side == ABOVE else -largest
                 upper = point[j] if side == BELOW else largest
-                count = place_nodes(
-                    point[j], h, lower, upper, table, accuracy, anchor, nodes, displacements, weights
-                )
+                count = place_nodes(point[j], h, lower, upper, table, accuracy, anchor, nodes, displacements, weights)
                 if count <= 0:
                     raise ValueError("step must change x, but it is too small for one of the coordinates of x")
                 reference = -1

@@ -19,7 +19,7 @@ if config.DISABLE_JIT:
 
     def call_shim(shim: int, x: int, n: int, result: int, block: int) -> int:
         """Call the C entry at address `shim`."""
-        return int(ENTRY(shim)(x, n, result, block))
+        return int(ENTRY(int(shim))(x, int(n), result, int(block)))
 
     def address_of(array: Array) -> int:
         """Return the address of the first element."""
@@ -27,7 +27,7 @@ if config.DISABLE_JIT:
 
     def copy_bytes(target: int, source: int, size: int) -> None:
         """Copy `size` bytes."""
-        ctypes.memmove(target, source, size)
+        ctypes.memmove(int(target), int(source), int(size))
 
 else:
 

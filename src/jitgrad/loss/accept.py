@@ -10,8 +10,6 @@ from numba.core.dispatcher import Dispatcher
 
 from jitgrad._errors import LossCompileError
 
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
 
 def require_jitted(loss: Any) -> None:
     """Raise `TypeError` unless `loss` is a function made by ``numba.njit``."""
@@ -40,6 +38,12 @@ def loss_name(loss: Any) -> str:
     return str(getattr(python_function(loss), "__name__", loss))
 
 
+def collects_rest(loss: Any) -> bool:
+    """Whether the last parameter of the loss is a ``*rest``."""
+    function = python_function(loss)
+    return inspect.isfunction(function) and bool(function.__code__.co_flags & inspect.CO_VARARGS)
+
+
 def complete_arguments(loss: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return one value per parameter of the loss after ``x``.
 
@@ -59,10 +63,10 @@ def complete_arguments(loss: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
             f"{signature}: {error}. Give args= one value per parameter after x."
         ) from None
     bound.apply_defaults()
-    values = []
-    for parameter in list(signature.parameters.values()):
-        if parameter.kind in _POSITIONAL or parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            values.append(bound.arguments[parameter.name])
-        elif parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            values.append(bound.arguments[parameter.name])
-    return tuple(values[1:])
+    kinds = [parameter.kind for parameter in signature.parameters.values()]
+    if inspect.Parameter.KEYWORD_ONLY in kinds or inspect.Parameter.VAR_KEYWORD in kinds:
+        raise LossCompileError(
+            f"loss {loss_name(loss)!r} must take its arguments by position, but its parameters are {signature}. "
+            "Remove the * or ** from them."
+        )
+    return tuple(bound.arguments[name] for name in signature.parameters)[1:]

@@ -12,7 +12,7 @@ from numba import config
 from numba.core import types
 
 from jitgrad._types import Array, IntArray
-from jitgrad.loss.accept import complete_arguments, loss_name
+from jitgrad.loss.accept import collects_rest, complete_arguments, loss_name
 from jitgrad.loss.compiled import CompiledLoss, compile_loss
 from jitgrad.loss.interpreted import interpreted_loss
 from jitgrad.loss.native import native_form
@@ -67,16 +67,13 @@ class BoundLoss:
 
     def evaluate(self, x: Array, point: int) -> Any:
         """Call the loss itself, from Python, at one point; the caller's arguments are not handed out."""
-        copies = [v.copy() if isinstance(v, np.ndarray) else v for v in self.values.at(point)]
-        return self.loss(x.copy(), *_spread(self.loss, copies))
+        return self.loss(x.copy(), *_python_arguments(self.loss, self.values.at(point)))
 
 
-def _spread(loss: Any, values: list[Any]) -> list[Any]:
-    """Undo `complete_arguments`: a ``*rest`` parameter gets its values one by one."""
-    code = getattr(loss, "py_func", loss).__code__
-    if code.co_flags & 0x04:  # CO_VARARGS
-        return [*values[:-1], *values[-1]]
-    return values
+def _python_arguments(loss: Any, values: tuple[Any, ...]) -> list[Any]:
+    """Return what to call the loss with from Python: copies, and the values of ``*rest`` one by one."""
+    copies = [value.copy() if isinstance(value, np.ndarray) else value for value in values]
+    return [*copies[:-1], *copies[-1]] if collects_rest(loss) else copies
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,9 @@ class _Values:
         )
 
 
-def bind(loss: Any, points: Array, args: tuple[Any, ...], axes: tuple[int | None, ...], batch: tuple[int, ...]) -> BoundLoss:
+def bind(
+    loss: Any, points: Array, args: tuple[Any, ...], axes: tuple[int | None, ...], batch: tuple[int, ...]
+) -> BoundLoss:
     """Compile a loss for its arguments and lay them out.
 
     Parameters
@@ -154,7 +153,7 @@ def bind(loss: Any, points: Array, args: tuple[Any, ...], axes: tuple[int | None
 
 
 def _bind_interpreted(loss: Any, points: Array, values: _Values) -> BoundLoss:
-    shim, owner = interpreted_loss(lambda x, point: loss(x, *_spread(loss, list(values.at(point)))), points.dtype)
+    shim, owner = interpreted_loss(lambda x, point: loss(x, *_python_arguments(loss, values.at(point))), points.dtype)
     return BoundLoss(
         entry=np.array([shim, LANES, WORD * values.vary, True]),
         blocks=np.arange(values.count, dtype=np.int64).reshape(-1, 1),
@@ -177,7 +176,7 @@ def _types_of(loss: Any, values: tuple[Any, ...]) -> tuple[Any, ...]:
                 f"args[{k}] of loss {loss_name(loss)!r} must be something numba can type, got {value!r} of type "
                 f"{type(value).__name__}. Pass numbers, arrays, tuples, strings or numba's typed containers."
             ) from error
-    if hasattr(loss, "py_func") and loss.py_func.__code__.co_flags & 0x04 and kinds:
+    if collects_rest(loss):
         kinds[-1] = types.StarArgTuple.from_types(tuple(numba.typeof(v) for v in values[-1]))
     return tuple(kinds)
 

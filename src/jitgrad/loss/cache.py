@@ -63,8 +63,8 @@ def save(key: str, kept: Kept) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder, _path(key), content)
         _remove_oldest(folder)
-    except (OSError, pickle.PicklingError):
-        return  # read-only or full disk: the loss stays in memory
+    except Exception:  # noqa: BLE001  # pickling runs code of the user's objects, which may raise anything
+        return  # that, or a read-only or full disk: the loss stays in memory
 
 
 def _path(key: str) -> Path:
@@ -83,7 +83,7 @@ def _write(folder: Path, path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         raise

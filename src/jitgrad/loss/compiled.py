@@ -12,7 +12,7 @@ from numba.core.registry import cpu_target
 
 from jitgrad.loss import cache
 from jitgrad.loss.effects import Effects, effects_of
-from jitgrad.loss.fingerprint import NotFingerprintable, fingerprint, functions_used
+from jitgrad.loss.fingerprint import FingerprintError, fingerprint, functions_used
 from jitgrad.loss.machine import compile_for
 from jitgrad.loss.pack import is_packable
 from jitgrad.loss.shim import Call, shim_address, shim_object_code
@@ -104,5 +104,5 @@ def _disk_key(loss: Any, given: tuple[Any, ...]) -> str | None:
         if any(function.overloads for function in functions_used(loss)):
             return None
         return fingerprint(loss, given)
-    except NotFingerprintable:
+    except FingerprintError:
         return None

@@ -29,7 +29,7 @@ _VERSIONED = ("numpy", "numba", "llvmlite", "math", "cmath", "operator", "builti
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), range, slice)
 
 
-class NotFingerprintable(Exception):
+class FingerprintError(Exception):
     """The digest would not notice every change of this object."""
 
 
@@ -38,7 +38,7 @@ def fingerprint(loss: Any, argument_types: tuple[Any, ...]) -> str:
 
     Raises
     ------
-    NotFingerprintable
+    FingerprintError
         If the machine code may depend on something that the digest does not see.
     """
     digest = _Digest()
@@ -79,7 +79,7 @@ def _references(function: Any) -> Iterator[tuple[str, Any]]:
         try:
             yield name, cell.cell_contents
         except ValueError:  # a cell that nothing was assigned to yet
-            raise NotFingerprintable(f"closure variable {name} is empty") from None
+            raise FingerprintError(f"closure variable {name} is empty") from None
 
 
 def _names(code: python_types.CodeType) -> set[str]:
@@ -132,7 +132,7 @@ class _Digest:
             case _ if isinstance(value, type) and issubclass(value, BaseException):
                 self.add(f"{value.__module__}.{value.__qualname__}")
             case _:
-                raise NotFingerprintable(f"{value!r} of type {type(value)}")
+                raise FingerprintError(f"{value!r} of type {type(value)}")
 
     def add_type(self, ty: Any) -> None:
         """Add a numba type of an argument, if its name says all about it."""
@@ -160,7 +160,7 @@ class _Digest:
                 self.add("optional")
                 self.add_type(ty.type)
             case _:
-                raise NotFingerprintable(f"argument type {ty}")
+                raise FingerprintError(f"argument type {ty}")
 
     def _add_function(self, function: Dispatcher) -> None:
         if id(function) in self._seen:  # recursion, or a helper used twice

@@ -25,7 +25,7 @@ def interpreted_loss(evaluate: Callable[[Array, int], float], dtype: np.dtype[An
         point = int(_array_at(block, 1, np.dtype(np.int64))[0])
         try:
             value = evaluate(x, point)
-        except Exception:  # the caller evaluates the point once more and lets the exception through
+        except Exception:  # noqa: BLE001  # the caller evaluates the point again and lets it through
             return RAISED
         _array_at(result_address, 1, np.dtype(np.float64))[0] = value
         return OK

@@ -44,9 +44,7 @@ def positive(name: str, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
     try:
         numbers = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise TypeError(
-            f"{name} must be a number, an array of numbers or a step rule, got {value!r}"
-        ) from None
+        raise TypeError(f"{name} must be a number, an array of numbers or a step rule, got {value!r}") from None
     bad = ~((numbers > 0) & np.isfinite(numbers))
     if bad.any():
         where = "" if numbers.ndim == 0 else f" at coordinate {_index(bad)}"
