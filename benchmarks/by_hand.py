@@ -50,9 +50,9 @@ def main():
         ratios.append(ours / theirs)
         medians.append(median)
         line = f"{s.name:22} n {s.n:5}  {1e3 * ours:9.3f} ms  by hand {1e3 * theirs:9.3f} ms"
-        print(f"{line}  ratio {ratios[-1]:.3f}  median {median:.3f}", flush=True)  # noqa: T201
+        print(f"{line}  ratio {ratios[-1]:.3f}  median {median:.3f}", flush=True)
     means = [math.exp(statistics.fmean(map(math.log, values))) for values in (ratios, medians)]
-    print(f"geometric mean of {len(ratios)}: {means[0]:.3f}, of the medians {means[1]:.3f}")  # noqa: T201
+    print(f"geometric mean of {len(ratios)}: {means[0]:.3f}, of the medians {means[1]:.3f}")
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def test_losses_that_call_python():
     def loss(x):
         with numba.objmode(y="float64"):
             y = float(np.linalg.norm(x)) ** 2
-        return y
+        return y  # noqa: RET504  # objmode needs the name
 
     for threads in (1, 2):
         np.testing.assert_allclose(jg.grad_cpu(loss, X, threads=threads), 2 * X, rtol=1e-8)
@@ -131,7 +131,7 @@ def test_exceptions_from_python_code_in_a_loss():
     def loss(x):
         with numba.objmode(y="float64"):
             y = refuse_large(x)
-        return y
+        return y  # noqa: RET504  # objmode needs the name
 
     for threads in (1, 2):
         with pytest.raises(KeyError, match="from Python") as caught:

@@ -68,32 +68,28 @@ def test_second_process_compiles_nothing_and_the_folder_stays(tmp_path):
     assert run(tmp_path, "# a comment\n" + source) == (False, [2.0, 4.0])
 
 
+SQUARES = "@njit\ndef loss(x):\n    return {} * (x * x).sum()\n"
 EDITS = {
-    "body": ("@njit\ndef loss(x):\n    return {} * (x * x).sum()\n", "1.0", "3.0"),
-    "global number": ("SCALE = {}\n@njit\ndef loss(x):\n    return SCALE * (x * x).sum()\n", "1.0", "3.0"),
-    "global array": ("W = np.array([{}])\n@njit\ndef loss(x):\n    return W[0] * (x * x).sum()\n", "1.0", "3.0"),
-    "helper": ("@njit\ndef f(v):\n    return {} * v\n@njit\ndef loss(x):\n    return f((x * x).sum())\n", "1.0", "3.0"),
+    "body": SQUARES,
+    "global number": "SCALE = {}\n" + SQUARES.format("SCALE"),
+    "global array": "W = np.array([{}])\n" + SQUARES.format("W[0]"),
+    "helper": "@njit\ndef f():\n    return {}\n" + SQUARES.format("f()"),
     "closure": (
-        "def make(s):\n    @njit\n    def loss(x):\n        return s * (x * x).sum()\n    return loss\nloss = make({})\n",
-        "1.0", "3.0",
+        "def make(s):\n    @njit\n    def loss(x):\n        return s * (x * x).sum()\n    return loss\n"
+        "loss = make({})\n"
     ),
-    "default": ("@njit\ndef loss(x, s={}):\n    return s * (x * x).sum()\n", "1.0", "3.0"),
-    "inner function": (
-        "@njit\ndef loss(x):\n    def f(v):\n        return {} * v\n    return f((x * x).sum())\n", "1.0", "3.0",
+    "default": SQUARES.format("s").replace("(x)", "(x, s={})"),
+    "inner function": SQUARES.format("f()").replace("    return", "    def f():\n        return {}\n    return"),
+    "named tuple": (
+        "from collections import namedtuple\nP = namedtuple('P', 'a b')\nC = P({}, 0.0)\n" + SQUARES.format("C.a")
     ),
-    "named constant of a tuple": (
-        "from collections import namedtuple\nP = namedtuple('P', 'a b')\nC = P({}, 0.0)\n"
-        "@njit\ndef loss(x):\n    return C.a * (x * x).sum()\n", "1.0", "3.0",
-    ),
-    "enum": (
-        "import enum\nclass E(enum.IntEnum):\n    A = {}\n@njit\ndef loss(x):\n    return (E.A + 0) * (x * x).sum()\n", "1", "3",
-    ),
-}  # fmt: skip
+    "enum": "import enum\nclass E(enum.IntEnum):\n    A = int({})\n" + SQUARES.format("(E.A + 0)"),
+}
 
 
 @pytest.mark.parametrize("name", EDITS)
 def test_an_edit_is_noticed(tmp_path, name):
-    template, before, after = EDITS[name]
+    template, before, after = EDITS[name], "1.0", "3.0"
     assert run(tmp_path, template.format(before)) == (True, [2.0, 4.0])
     assert run(tmp_path, template.format(after)) == (True, [6.0, 12.0])
     assert run(tmp_path, template.format(before)) == (False, [2.0, 4.0])

@@ -45,7 +45,10 @@ def place(*arguments):
 
 def defect(x, nodes, weights, degree):
     """Error of the formula on (v - x)**degree, relative to the size of its terms, in exact arithmetic."""
-    terms = [Fraction(float(w)) * (Fraction(float(v)) - Fraction(float(x))) ** degree for v, w in zip(nodes, weights)]
+    terms = [
+        Fraction(float(w)) * (Fraction(float(v)) - Fraction(float(x))) ** degree
+        for v, w in zip(nodes, weights, strict=True)
+    ]
     size = sum(map(abs, terms)) or Fraction(1)
     return abs(float((sum(terms) - (1 if degree == 1 else 0)) / size))
 

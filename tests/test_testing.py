@@ -7,6 +7,8 @@ from exact import Exact
 
 from jitgrad.testing import scenario, scenarios
 
+pytestmark = pytest.mark.interpreted
+
 NAMES = [s.name for s in scenarios()]
 
 

@@ -32,17 +32,17 @@ def element(function: F) -> F:
 
 def jitted(function: F) -> F:
     """Compile a function that is made for one loss, in memory."""
-    return _quiet(numba.njit(**OPTIONS)(function))
+    return cast(F, _quiet(numba.njit(**OPTIONS)(function)))
 
 
 def kernel(function: F) -> F:
     """Compile a function that Python calls, once per machine: its machine code is kept on disk."""
-    return _keep_on_disk(numba.njit(no_cfunc_wrapper=True, **OPTIONS)(function))
+    return cast(F, _keep_on_disk(numba.njit(no_cfunc_wrapper=True, **OPTIONS)(function)))
 
 
 def parallel_kernel(function: F) -> F:
     """As `kernel`, with `numba.prange` loops spread over threads."""
-    return _keep_on_disk(numba.njit(parallel=True, no_cfunc_wrapper=True, **OPTIONS)(function))
+    return cast(F, _keep_on_disk(numba.njit(parallel=True, no_cfunc_wrapper=True, **OPTIONS)(function)))
 
 
 def _quiet(function: Any) -> Any:

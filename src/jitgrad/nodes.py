@@ -114,7 +114,7 @@ def place_nodes(
     if lower == upper:
         return FIXED
     # stencil[0, k] and not stencil[0][k]: a view counts references, atomically, which costs 20 ns.
-    count = stencil.shape[1]
+    count: int = stencil.shape[1]
     leftmost, rightmost = stencil[0, 0], stencil[0, count - 1]
     reach = max(abs(leftmost), abs(rightmost))
     real = nodes.dtype.type

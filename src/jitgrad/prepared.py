@@ -78,7 +78,7 @@ class _Session:
         self.serial_calls = 0  # calls to come that leave threads alone
 
     def fits(self, x: Array, args: tuple[Any, ...]) -> bool:
-        if x.shape != self.shape or x.dtype != self.dtype:
+        if x.shape != self.shape or x.dtype is not self.dtype:
             return False
         if not args:
             return not self.args

@@ -15,7 +15,7 @@ from jitgrad.loss.bind import BoundLoss
 
 def probe_point(probes: Probes, k: int) -> Array:
     """Return the point of probe `k`, of shape (n,)."""
-    x = probes.points[probes.point[k]].copy()
+    x: Array = probes.points[probes.point[k]].copy()
     if probes.along.size and probes.along[k] >= 0:
         x += probes.distance[k] * probes.directions[probes.along[k]]
     replacements = slice(probes.begin[k], probes.begin[k + 1])

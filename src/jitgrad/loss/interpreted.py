@@ -14,7 +14,7 @@ import numpy as np
 
 from jitgrad._types import Array
 from jitgrad.loss.shim import OK, RAISED
-from jitgrad.loss.trial import ENTRY
+from jitgrad.loss.trial import ENTRY, bytes_at
 
 
 def interpreted_loss(evaluate: Callable[[Array, int], float], dtype: np.dtype[Any]) -> tuple[int, Any]:
@@ -37,5 +37,4 @@ def interpreted_loss(evaluate: Callable[[Array, int], float], dtype: np.dtype[An
 
 
 def _array_at(address: int, size: int, dtype: np.dtype[Any]) -> Array:
-    memory = (ctypes.c_char * (size * dtype.itemsize)).from_address(address)
-    return np.frombuffer(memory, dtype)
+    return bytes_at(address, size * dtype.itemsize).view(dtype)

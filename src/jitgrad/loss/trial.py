@@ -90,4 +90,5 @@ def changed_arrays(
 
 def bytes_at(address: int, size: int) -> Array:
     """View memory as an array of bytes."""
-    return np.frombuffer((ctypes.c_char * size).from_address(address), np.uint8)
+    memory = (ctypes.c_char * size).from_address(address)
+    return np.frombuffer(memoryview(memory).cast("B"), np.uint8)
