@@ -8,7 +8,6 @@ import numpy as np
 
 from jitgrad._jit import element, kernel
 from jitgrad._types import Array, FloatArray, IntArray
-from jitgrad.launch.drivers import run
 from jitgrad.launch.probes import Probes
 from jitgrad.nodes import FIXED, STEP_VANISHES, place_nodes
 
@@ -73,7 +72,8 @@ def step_of(x: float, relative: float, floor: float, at_zero: float) -> float:
 
 
 @element
-def _check(points: Array, limits: FloatArray) -> tuple[int, int]:
+def check_points(points: Array, limits: FloatArray) -> tuple[int, int]:
+    """Return a fault and the flat index of its coordinate, if a point is not finite or outside its bounds."""
     m, n = points.shape
     for p in range(m):
         row = min(p, limits.shape[0] - 1)
@@ -88,7 +88,8 @@ def _check(points: Array, limits: FloatArray) -> tuple[int, int]:
 
 
 @element
-def _differences(points: Array, targets: IntArray, formula: Formula) -> Differences:
+def make_differences(points: Array, targets: IntArray, formula: Formula) -> Differences:
+    """Do what `differences` does, for points that were checked; after a fault only `fault` means anything."""
     # Local names, because reading a field of a named tuple counts references, atomically, every time.
     stencil, settings, limits = formula.stencil, formula.settings, formula.limits
     order, anchor, relative, at_zero = int(settings[0]), settings[1], settings[2], settings[3]
@@ -109,32 +110,31 @@ def _differences(points: Array, targets: IntArray, formula: Formula) -> Differen
         begin[p] = 0
         weights[p] = 0.0
     k = m
-    fault, culprit = _check(points, limits)
-    if fault == NO_FAULT:
-        for t in range(targets.size):
-            p = targets[t] // n
-            j = targets[t] - p * n
-            row, column = min(p, limits.shape[0] - 1), min(j, limits.shape[1] - 1)
-            x = points[p, j]
-            h = step_of(x, relative, limits[row, column, 0], at_zero)
-            lower, upper = limits[row, column, 1], limits[row, column, 2]
-            count = place_nodes(x, h, lower, upper, stencil, order, anchor, nodes, displacements, node_weights)
-            if count < FIXED:
-                fault = FAULT_STEP if count == STEP_VANISHES else FAULT_BOUNDS
-                culprit = targets[t]
-                break
-            first[t] = k
-            reference[t] = k
-            for s in range(count):
-                if displacements[s] == 0.0:
-                    reference[t] = p
-                    continue
-                point[k] = p
-                begin[k] = k - m
-                coordinate[k - m] = j
-                value[k - m] = nodes[s]
-                weights[k] = node_weights[s]
-                k += 1
+    fault, culprit = NO_FAULT, 0
+    for t in range(targets.size):
+        p = targets[t] // n
+        j = targets[t] - p * n
+        row, column = min(p, limits.shape[0] - 1), min(j, limits.shape[1] - 1)
+        x = points[p, j]
+        h = step_of(x, relative, limits[row, column, 0], at_zero)
+        lower, upper = limits[row, column, 1], limits[row, column, 2]
+        count = place_nodes(x, h, lower, upper, stencil, order, anchor, nodes, displacements, node_weights)
+        if count < FIXED:
+            fault = FAULT_STEP if count == STEP_VANISHES else FAULT_BOUNDS
+            culprit = targets[t]
+            break
+        first[t] = k
+        reference[t] = k
+        for s in range(count):
+            if displacements[s] == 0.0:
+                reference[t] = p
+                continue
+            point[k] = p
+            begin[k] = k - m
+            coordinate[k - m] = j
+            value[k - m] = nodes[s]
+            weights[k] = node_weights[s]
+            k += 1
     first[-1] = k
     begin[k] = k - m
     probes = Probes(
@@ -154,7 +154,7 @@ def _needs_value(differences: Differences) -> bool:
 
 
 @element
-def _combine(differences: Differences, values: FloatArray, gradient: Array) -> bool:
+def combine_values(differences: Differences, values: FloatArray, gradient: Array) -> bool:
     """Sum the weighted differences of every target; return whether all derivatives are finite.
 
     The weights of a first derivative add up to 0, so one value can be subtracted from the others. Subtracting
@@ -190,7 +190,10 @@ def differences(points: Array, targets: IntArray, formula: Formula) -> tuple[Dif
     needs_value : bool
         Whether the loss at the points themselves takes part.
     """
-    found = _differences(points, targets, formula)
+    fault, culprit = check_points(points, formula.limits)
+    found = make_differences(points, targets if fault == NO_FAULT else targets[:0], formula)
+    if fault != NO_FAULT:
+        found = Differences(found.probes, found.first, found.weights, found.reference, fault, culprit)
     return found, _needs_value(found)
 
 
@@ -210,42 +213,6 @@ def combine(differences: Differences, values: FloatArray, gradient: Array) -> bo
     bool
         Whether all of them are finite.
     """
-    return _combine(differences, values, gradient)
+    return combine_values(differences, values, gradient)
 
 
-@kernel
-def whole_gradient(
-    entry: IntArray,
-    blocks: IntArray,
-    private: IntArray,
-    x: Array,
-    targets: IntArray,
-    stencil: FloatArray,
-    settings: FloatArray,
-    limits: FloatArray,
-    with_value: bool,
-    gradient: Array,
-) -> tuple[bool, float]:
-    """Make the probes of one point, evaluate and combine them in one call: for losses cheaper than Python.
-
-    The parts of the formula are passed one by one, because unboxing a named tuple takes a microsecond.
-
-    Returns
-    -------
-    done : bool
-        False if a fault, an exception or a derivative that is not finite wants a closer look.
-    value : float
-        The loss at the point, if `with_value`.
-    """
-    found = _differences(x.reshape((1, x.size)), targets, Formula(stencil, settings, limits))
-    if found.fault != NO_FAULT:
-        return False, np.nan
-    total = found.probes.point.size
-    values = np.empty(total)
-    statuses = np.zeros(total, np.int8)
-    start = 0 if with_value or _needs_value(found) else 1
-    run(entry, blocks, private, found.probes, start, total, values, statuses)
-    for k in range(total):
-        if statuses[k] != 0:
-            return False, np.nan
-    return _combine(found, values, gradient), values[0]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from jitgrad import _check
 from jitgrad._types import ArgsAxes, Array, Bounds, FloatArray, IntArray, Method
-from jitgrad.difference import Formula, combine, differences, whole_gradient
+from jitgrad.difference import Formula, combine, differences
 from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import require_jitted
@@ -22,6 +22,7 @@ from jitgrad.loss.bind import BoundLoss, bind
 from jitgrad.repair import raise_fault, repair
 from jitgrad.stencils import Stencil, stencil
 from jitgrad.steps import Scaling, StepRule, as_rule
+from jitgrad.whole import whole_gradient, whole_gradient_parallel
 
 CALLS_WITHOUT_THREADS = 20
 """So many calls stay on one thread after one that was slower on several: a thread that has to wait for its
@@ -211,32 +212,43 @@ class Gradient:
 
     def _at_once(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> Any:
         """Compute by one compiled call if the loss is known to be cheap; None if it is not or did not work."""
-        plan, b = session.plan, session.bound
-        if points.ndim != 1 or not self._is_cheap(session):
+        workers = self._workers_at_once(session) if points.ndim == 1 else 0
+        if workers == 0:
             return None
+        plan, b = session.plan, session.bound
         f = plan.formula
+        job = (b.entry, b.blocks, b.private, points, plan.targets, f.stencil, f.settings, f.limits, with_value, gradient)
         before = perf_counter()
-        done, value = whole_gradient(
-            b.entry, b.blocks, b.private, points, plan.targets, f.stencil, f.settings, f.limits, with_value, gradient
-        )
-        if session.first:
-            session.first = False  # loading the compiled code may have taken most of it
+        if workers > 1:
+            with exclusive():
+                done, value = whole_gradient_parallel(*job, workers)
+            self._judge_threads(session, perf_counter() - before)
         else:
-            session.seconds = (perf_counter() - before) / plan.evaluations
+            done, value = whole_gradient(*job)
+            if not session.first:  # when loading the compiled code took most of it
+                session.seconds = (perf_counter() - before) / plan.evaluations
+        session.first = False
         return value if done else None
 
-    def _is_cheap(self, session: _Session) -> bool:
-        if session.bound.threaded:
-            return False
+    def _workers_at_once(self, session: _Session) -> int:
+        """Choose the threads for a gradient in one call; 0 if the gradient should be computed step by step."""
+        bound = session.bound
         work = session.seconds * session.plan.evaluations
+        if bound.threaded or work > SLICE_SECONDS:
+            return 0
+        if self._threads is not None:
+            return workers_for(bound, work, self._threads)
         if session.first:  # a rough figure, and loading the parallel driver takes longer than this
-            return work < FIRST_CALL_SECONDS and self._threads is None
-        if work < LEAST_PARALLEL_SECONDS:
-            return True
+            return 1 if work < FIRST_CALL_SECONDS else 0
         if session.serial_calls > 0:
             session.serial_calls -= 1
-            return work < SLICE_SECONDS
-        return work < SLICE_SECONDS and workers_for(session.bound, work, self._threads) == 1
+            return 1
+        return 1 if work < LEAST_PARALLEL_SECONDS else workers_for(bound, work, None)
+
+    def _judge_threads(self, session: _Session, elapsed: float) -> None:
+        """Leave threads alone for a while if one would have been faster."""
+        if self._threads is None and not session.first and elapsed > session.seconds * session.plan.evaluations:
+            session.serial_calls = CALLS_WITHOUT_THREADS
 
     def _step_by_step(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> FloatArray:
         """Compute with Python between the steps: threads, Ctrl-C, faults, exceptions and repairs."""
@@ -246,8 +258,6 @@ class Gradient:
         skip = 0 if with_value or needs_value else len(rows)
         result = evaluate(session.bound, found.probes, session.seconds, skip=skip, threads=self._threads)
         session.seconds, session.first = result.seconds, False
-        if result.slowed and self._threads is None:
-            session.serial_calls = CALLS_WITHOUT_THREADS
         if not combine(found, result.values, gradient):
             refine = partial(evaluate, session.bound, seconds=session.seconds, threads=self._threads)
             repair(refine, rows, plan.targets, plan.formula, gradient)

@@ -28,13 +28,10 @@ class Evaluation(NamedTuple):
         The loss at every probe.
     seconds : float
         Time of one evaluation on one thread; where threads were used, as it was known before.
-    slowed : bool
-        Whether it took longer than it should have on one thread: other programs want the cores.
     """
 
     values: FloatArray
     seconds: float
-    slowed: bool
 
 
 def evaluate(
@@ -78,9 +75,7 @@ def evaluate(
         start = stop
     if (statuses & RAISED).any():
         raise_from(bound, probes, int(np.argmax(statuses & RAISED)))
-    if most > 1:
-        return Evaluation(values, seconds, slowed=elapsed > seconds * (total - skip))
-    return Evaluation(values, elapsed / max(1, total - skip), slowed=False)
+    return Evaluation(values, elapsed / max(1, total - skip) if most == 1 else seconds)
 
 
 class _Job(NamedTuple):
