@@ -214,5 +214,3 @@ def combine(differences: Differences, values: FloatArray, gradient: Array) -> bo
         Whether all of them are finite.
     """
     return combine_values(differences, values, gradient)
-
-

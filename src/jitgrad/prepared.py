@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from operator import is_
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +49,7 @@ def formula_for(chosen: Stencil, scaling: Scaling, limits: FloatArray) -> Formul
     return Formula(table, settings, np.ascontiguousarray(limits))
 
 
-@dataclass(frozen=True)
-class _Plan:
+class _Plan(NamedTuple):
     """What depends on the shape and type of ``x`` only."""
 
     shape: tuple[int, ...]
@@ -217,7 +215,18 @@ class Gradient:
             return None
         plan, b = session.plan, session.bound
         f = plan.formula
-        job = (b.entry, b.blocks, b.private, points, plan.targets, f.stencil, f.settings, f.limits, with_value, gradient)
+        job = (
+            b.entry,
+            b.blocks,
+            b.private,
+            points,
+            plan.targets,
+            f.stencil,
+            f.settings,
+            f.limits,
+            with_value,
+            gradient,
+        )
         before = perf_counter()
         if workers > 1:
             with exclusive():

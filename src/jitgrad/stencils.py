@@ -10,11 +10,13 @@ for polynomials of degree ``order``, that is from the Lagrange polynomials on th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
 from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from jitgrad._types import Method
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 ORDERS: dict[Method, tuple[int, ...]] = {
     "central": (2, 4, 6, 8),
@@ -24,8 +26,7 @@ ORDERS: dict[Method, tuple[int, ...]] = {
 """The accuracy orders on offer for each method."""
 
 
-@dataclass(frozen=True)
-class Stencil:
+class Stencil(NamedTuple):
     """A difference formula for the first derivative.
 
     Attributes
@@ -112,6 +113,8 @@ def first_derivative_weights(offsets: tuple[int, ...]) -> tuple[Fraction, ...]:
 
 
 def _lagrange_slope_at_zero(k: int, offsets: tuple[int, ...]) -> Fraction:
+    from fractions import Fraction  # slow to import, and used once per formula
+
     others = [o for j, o in enumerate(offsets) if j != k]
     denominator = 1
     for o in others:

@@ -136,7 +136,5 @@ def whole_gradient_parallel(
     well = np.ones(threads, np.bool_)
     for thread in numba.prange(threads):
         part = slice(targets.size * thread // threads, targets.size * (thread + 1) // threads)
-        well[thread] = _derivatives(
-            entry, blocks, private, points, targets[part], formula, value, gradient[part]
-        )
-    return well.all(), value
+        well[thread] = _derivatives(entry, blocks, private, points, targets[part], formula, value, gradient[part])
+    return bool(well.all()), value

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -24,8 +23,7 @@ CACHE_LINE = 64
 _MUTABLE = (types.ListType, types.DictType, types.ClassInstanceType, types.List, types.Set)
 
 
-@dataclass(frozen=True)
-class BoundLoss:
+class BoundLoss(NamedTuple):
     """What a driver needs to evaluate a loss, and what keeps it valid.
 
     Attributes
@@ -54,7 +52,7 @@ class BoundLoss:
     threaded: bool
     loss: Any
     values: _Values
-    owners: list[Any] = field(repr=False)
+    owners: list[Any]
 
     def seconds(self, points: Array) -> float:
         """Time one evaluation; the arrays the loss writes to are not the caller's."""
@@ -76,8 +74,7 @@ def _python_arguments(loss: Any, values: tuple[Any, ...]) -> list[Any]:
     return [*copies[:-1], *copies[-1]] if collects_rest(loss) else copies
 
 
-@dataclass(frozen=True)
-class _Values:
+class _Values(NamedTuple):
     """The arguments of every point of a batch."""
 
     shared: tuple[Any, ...]
@@ -89,7 +86,7 @@ class _Values:
         return any(axis is not None for axis in self.axes)
 
     @property
-    def count(self) -> int:
+    def points(self) -> int:
         return int(np.prod(self.batch)) if self.vary else 1
 
     def at(self, point: int) -> tuple[Any, ...]:
@@ -156,7 +153,7 @@ def _bind_interpreted(loss: Any, points: Array, values: _Values) -> BoundLoss:
     shim, owner = interpreted_loss(lambda x, point: loss(x, *_python_arguments(loss, values.at(point))), points.dtype)
     return BoundLoss(
         entry=np.array([shim, LANES, WORD * values.vary, True]),
-        blocks=np.arange(values.count, dtype=np.int64).reshape(-1, 1),
+        blocks=np.arange(values.points, dtype=np.int64).reshape(-1, 1),
         private=np.empty((0, 4), np.int64),
         threaded=False,
         serial=True,
@@ -189,9 +186,9 @@ def _is_mutable(ty: Any) -> bool:
 
 def _pack(compiled: CompiledLoss, values: _Values, kinds: tuple[Any, ...]) -> tuple[IntArray, list[Any]]:
     """Lay the arguments of every point out in words."""
-    columns = [np.full((values.count, 1), compiled.loss, np.int64)]
+    columns = [np.full((values.points, 1), compiled.loss, np.int64)]
     for first, value, axis, ty in zip(values.at(0), values.shared, values.axes, kinds, strict=True):
-        column = np.tile(np.array(words(first, ty), np.int64), (values.count, 1))
+        column = np.tile(np.array(words(first, ty), np.int64), (values.points, 1))
         if axis is not None:
             _vary(column, value, axis, values.batch, ty)
         columns.append(column)
@@ -211,10 +208,10 @@ def _vary(column: IntArray, value: Array, axis: int, batch: tuple[int, ...], ty:
 def _store(compiled: CompiledLoss, values: _Values, kinds: tuple[Any, ...]) -> tuple[IntArray, list[Any]]:
     """Let numba unbox the arguments of every point into its own form."""
     size, store, release = native_form(types.BaseTuple.from_types(kinds))
-    blocks = np.zeros((values.count, 1 + -(-size // WORD)), np.int64)
+    blocks = np.zeros((values.points, 1 + -(-size // WORD)), np.int64)
     blocks[:, 0] = compiled.loss
     owners: list[Any] = [values]
-    for point in range(values.count):
+    for point in range(values.points):
         address = blocks[point].ctypes.data + WORD
         store(address, values.at(point))
         owner = _Reference()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from numba.core import types
@@ -18,8 +17,7 @@ from jitgrad.loss.pack import is_packable
 from jitgrad.loss.shim import Call, shim_address, shim_object_code
 
 
-@dataclass(frozen=True)
-class CompiledLoss:
+class CompiledLoss(NamedTuple):
     """A loss compiled for one set of argument types.
 
     Attributes

@@ -8,8 +8,7 @@ costs nothing; typing the loss a second time with read-only arrays would prove t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from numba.core import types
 
@@ -19,8 +18,7 @@ _HIDDEN_PARAMETERS = 2
 _DATA_POINTER = 4
 
 
-@dataclass(frozen=True)
-class Effects:
+class Effects(NamedTuple):
     """Which arrays are proved to be read only.
 
     Attributes

@@ -10,7 +10,6 @@ loss a second time; this costs a few milliseconds and one more jump per evaluati
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from llvmlite import ir
@@ -28,8 +27,7 @@ _I32 = ir.IntType(32)
 _I64 = ir.IntType(64)
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """What a shim needs to know of a loss.
 
     Attributes
