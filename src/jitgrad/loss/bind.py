@@ -211,22 +211,16 @@ def _store(compiled: CompiledLoss, values: _Values, kinds: tuple[Any, ...]) -> t
     blocks = np.zeros((values.points, 1 + -(-size // WORD)), np.int64)
     blocks[:, 0] = compiled.loss
     owners: list[Any] = [values]
-    for point in range(values.points):
-        address = blocks[point].ctypes.data + WORD
-        store(address, values.at(point))
+    for block, point in zip(blocks, range(values.points), strict=True):
+        store(block, values.at(point))
         owner = _Reference()
-        weakref.finalize(owner, _release, release, address, blocks)
+        weakref.finalize(owner, release, block)
         owners.append(owner)
     return blocks, owners
 
 
 class _Reference:
     """Stands for the references that a stored tuple holds; they end with it."""
-
-
-def _release(release: Any, address: int, blocks: IntArray) -> None:
-    release(address)
-    del blocks  # alive until here
 
 
 def _private_arrays(

@@ -17,12 +17,27 @@ from numba.core import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from jitgrad._types import IntArray
 from jitgrad.loss.pack import WORD
 
 
 @cache
-def native_form(argument_types: Any) -> tuple[int, Callable[[int, Any], None], Callable[[int], None]]:
-    """Return the size in bytes of a tuple type, and its functions ``store(address, args)``, ``release(address)``."""
+def native_form(argument_types: Any) -> tuple[int, Callable[[IntArray, Any], None], Callable[[IntArray], None]]:
+    """Return how a tuple of arguments is stored behind the first word of a block.
+
+    Parameters
+    ----------
+    argument_types : numba tuple type
+
+    Returns
+    -------
+    size : int
+        Bytes that the tuple takes.
+    store : callable
+        ``store(block, args)`` puts it there and takes a reference to everything in it.
+    release : callable
+        ``release(block)`` gives the references back.
+    """
 
     @intrinsic  # type: ignore[untyped-decorator]
     def put(typing_context: Any, address: Any, value: Any) -> Any:
@@ -34,24 +49,24 @@ def native_form(argument_types: Any) -> tuple[int, Callable[[int, Any], None], C
         return types.void(types.int64, argument_types), emit
 
     @intrinsic  # type: ignore[untyped-decorator]
-    def drop(typing_context: Any, address: Any) -> Any:
+    def take(typing_context: Any, address: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            value = builder.load(_pointer(context, builder, arguments[0]), align=WORD)
-            context.nrt.decref(builder, argument_types, value)
-            return context.get_dummy_value()
+            return builder.load(_pointer(context, builder, arguments[0]), align=WORD)
 
-        return types.void(types.int64), emit
+        return argument_types(types.int64), emit
 
     def _pointer(context: Any, builder: Any, address: ir.Value) -> ir.Value:
         return builder.inttoptr(address, context.get_value_type(argument_types).as_pointer())
 
     @njit  # type: ignore[untyped-decorator]
-    def store(address: int, args: Any) -> None:
-        put(address, args)
+    def store(block: IntArray, args: Any) -> None:
+        put(block.ctypes.data + WORD, args)
 
     @njit  # type: ignore[untyped-decorator]
-    def release(address: int) -> None:
-        drop(address)
+    def release(block: IntArray) -> None:
+        # A local variable, whose references numba gives back at the end of its life. A plain decref would
+        # be removed by numba 0.61, which drops all counting from functions that seem to hold nothing.
+        take(block.ctypes.data + WORD)
 
     context = cpu_target.target_context
     size = context.get_abi_sizeof(context.get_value_type(argument_types))
