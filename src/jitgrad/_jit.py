@@ -58,7 +58,7 @@ class _PackageCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
     """
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
-        return (*super()._index_key(sig, codegen), _package_stamp())
+        return (*super()._index_key(sig, codegen), package_stamp())
 
 
 class _AtFirstUse:
@@ -79,7 +79,7 @@ def _keep_on_disk(function: Any) -> Any:
 
 
 @cache
-def _package_stamp() -> tuple[tuple[str, int, int], ...]:
+def package_stamp() -> tuple[tuple[str, int, int], ...]:
     """Name, time and size of every source file of the package."""
     root = Path(__file__).parent
     files = [(path, path.stat()) for path in sorted(root.rglob("*.py"))]

@@ -27,8 +27,8 @@ CALLS_WITHOUT_THREADS = 20
 """So many calls stay on one thread after one that was slower on several: a thread that has to wait for its
 core keeps the others waiting, for milliseconds."""
 
-FIRST_CALL_SECONDS = 5e-3
-"""Up to this the first call of a loss stays on one thread."""
+ROUGHLY_CHEAP_SECONDS = 5e-3
+"""Up to this, as estimated by a trial, the first calls of a loss stay on one thread."""
 
 _ANCHORS = {"central": -0.5, "forward": 0.0, "backward": -1.0}
 
@@ -63,7 +63,10 @@ class _Plan(NamedTuple):
 class _Session:
     """A plan together with the arguments of the last call, and what an evaluation cost then."""
 
-    __slots__ = ("args", "bound", "descriptions", "dtype", "first", "plan", "seconds", "serial_calls", "shape")
+    __slots__ = (
+        "args", "bound", "descriptions", "dtype", "evaluations", "formula", "job", "loaded", "plan", "rough",
+        "seconds", "serial_calls", "shape", "size",
+    )  # fmt: skip
 
     def __init__(self, plan: _Plan, args: tuple[Any, ...], bound: BoundLoss, seconds: float) -> None:
         self.plan = plan
@@ -72,9 +75,27 @@ class _Session:
         self.args = args
         self.bound = bound
         self.descriptions = [_description(value) for value in args]
+        # What `whole_gradient` takes before and after the point, looked up once.
+        self.job: tuple[Any, ...] = bound.entry, bound.blocks, bound.private
+        self.formula: tuple[Any, ...] = plan.targets, *plan.formula
+        self.size = plan.targets.size
+        self.evaluations = plan.evaluations
         self.seconds = seconds
-        self.first = True
+        self.rough = True  # the figure is that of a trial from Python
+        self.loaded = False  # the compiled code, at the first call
         self.serial_calls = 0  # calls to come that leave threads alone
+
+    def learn(self, elapsed: float, workers: int, choose: bool) -> None:
+        """Draw conclusions from the time of a gradient in one call."""
+        if not self.loaded:  # it was spent on loading the compiled code
+            self.loaded = True
+        elif workers == 1:
+            # At most doubled: a call that the system interrupted says nothing about the loss.
+            measured = elapsed / self.evaluations
+            self.seconds = measured if self.rough else min(measured, 2.0 * self.seconds)
+            self.rough = False
+        elif choose and elapsed > self.seconds * self.evaluations:
+            self.serial_calls = CALLS_WITHOUT_THREADS
 
     def fits(self, x: Array, args: tuple[Any, ...]) -> bool:
         if x.shape != self.shape or x.dtype is not self.dtype:
@@ -172,16 +193,15 @@ class Gradient:
             with exclusive():  # the loss, which is tried out here, may start threads of its own
                 bound = self._bind(points, args)
                 session = _Session(plan, args, bound, bound.seconds(_rows(points)))
-        plan = session.plan
-        gradient = np.empty(plan.targets.size, plan.dtype)
+        gradient = np.empty(session.size, session.dtype)
         values = self._at_once(session, points, gradient, with_value)
         if values is None:
             values = self._step_by_step(session, points, gradient, with_value)
         # Only now: a call that raised leaves the session of an earlier one in place.
         self._session = session
-        if out is None and len(plan.shape) == 1:
+        if out is None and len(session.shape) == 1:
             return gradient, values
-        return _deliver(gradient, plan, out), values
+        return _deliver(gradient, session.plan, out), values
 
     def _plan(self, points: Array) -> _Plan:
         shape, dtype = points.shape, points.dtype
@@ -210,54 +230,33 @@ class Gradient:
 
     def _at_once(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> Any:
         """Compute by one compiled call if the loss is known to be cheap; None if it is not or did not work."""
-        workers = self._workers_at_once(session) if points.ndim == 1 else 0
+        workers = self._workers_at_once(session) if len(session.shape) == 1 else 0
         if workers == 0:
             return None
-        plan, b = session.plan, session.bound
-        f = plan.formula
-        job = (
-            b.entry,
-            b.blocks,
-            b.private,
-            points,
-            plan.targets,
-            f.stencil,
-            f.settings,
-            f.limits,
-            with_value,
-            gradient,
-        )
+        job: tuple[Any, ...] = (*session.job, points, *session.formula, with_value, gradient)
         before = perf_counter()
         if workers > 1:
+            job += (workers,)
             with exclusive():
-                done, value = whole_gradient_parallel(*job, workers)
-            self._judge_threads(session, perf_counter() - before)
+                done, value = whole_gradient_parallel(*job)
         else:
             done, value = whole_gradient(*job)
-            if not session.first:  # when loading the compiled code took most of it
-                session.seconds = (perf_counter() - before) / plan.evaluations
-        session.first = False
+        session.learn(perf_counter() - before, workers, self._threads is None)
         return value if done else None
 
     def _workers_at_once(self, session: _Session) -> int:
         """Choose the threads for a gradient in one call; 0 if the gradient should be computed step by step."""
-        bound = session.bound
-        work = session.seconds * session.plan.evaluations
-        if bound.threaded or work > SLICE_SECONDS:
+        work = session.seconds * session.evaluations
+        if session.bound.threaded or work > SLICE_SECONDS:
             return 0
         if self._threads is not None:
-            return workers_for(bound, work, self._threads)
-        if session.first:  # a rough figure, and loading the parallel driver takes longer than this
-            return 1 if work < FIRST_CALL_SECONDS else 0
+            return workers_for(session.bound, work, self._threads)
+        if session.rough:  # and loading the parallel driver takes longer than this
+            return 1 if work < ROUGHLY_CHEAP_SECONDS else 0
         if session.serial_calls > 0:
             session.serial_calls -= 1
             return 1
-        return 1 if work < LEAST_PARALLEL_SECONDS else workers_for(bound, work, None)
-
-    def _judge_threads(self, session: _Session, elapsed: float) -> None:
-        """Leave threads alone for a while if one would have been faster."""
-        if self._threads is None and not session.first and elapsed > session.seconds * session.plan.evaluations:
-            session.serial_calls = CALLS_WITHOUT_THREADS
+        return 1 if work < LEAST_PARALLEL_SECONDS else workers_for(session.bound, work, None)
 
     def _step_by_step(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> FloatArray:
         """Compute with Python between the steps: threads, Ctrl-C, faults, exceptions and repairs."""
@@ -266,7 +265,7 @@ class Gradient:
         raise_fault(found, plan.formula)
         skip = 0 if with_value or needs_value else len(rows)
         result = evaluate(session.bound, found.probes, session.seconds, skip=skip, threads=self._threads)
-        session.seconds, session.first = result.seconds, False
+        session.seconds, session.rough = result.seconds, False
         if not combine(found, result.values, gradient):
             refine = partial(evaluate, session.bound, seconds=session.seconds, threads=self._threads)
             repair(refine, rows, plan.targets, plan.formula, gradient)

@@ -32,12 +32,12 @@ def _value(
     fault, _ = check_points(points, formula.limits)
     if fault != NO_FAULT:
         return False, np.nan
-    values = np.full(1, np.nan)
-    statuses = np.zeros(1, np.int8)
     central = formula.settings[1] == -0.5
-    if with_value or not central:
-        found = make_differences(points, targets[:0], formula)
-        run(entry, blocks, private, found.probes, 0, 1, values, statuses)
+    if central and not with_value:
+        return True, np.nan
+    values, statuses = np.empty(1), np.zeros(1, np.int8)
+    found = make_differences(points, targets[:0], formula)
+    run(entry, blocks, private, found.probes, 0, 1, values, statuses)
     return statuses[0] == 0, values[0]
 
 

@@ -15,6 +15,7 @@ from numba.core.compiler import CompileResult
 from numba.core.registry import cpu_target
 from numba.misc.appdirs import AppDirs
 
+from jitgrad._jit import package_stamp
 from jitgrad.loss.effects import Effects
 
 KEPT_FILES = 2000
@@ -42,11 +43,10 @@ def load(key: str) -> Kept | None:
     """Return what is kept under `key`, or None."""
     path = _path(key)
     try:
-        content = path.read_bytes()
-        reduced, effects, shim = pickle.loads(content)
+        reduced, effects, shim = pickle.loads(path.read_bytes())
         os.utime(path)  # used just now: the last to be removed
-    except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError, ValueError):
-        return None  # absent, unreadable, cut short or from another version: compiled anew
+    except Exception:  # noqa: BLE001  # absent or damaged, in whatever way: compiled anew
+        return None
     return Kept(CompileResult._rebuild(cpu_target.target_context, *reduced), effects, shim)
 
 
@@ -68,13 +68,10 @@ def save(key: str, kept: Kept) -> None:
 
 
 def _path(key: str) -> Path:
-    magic = cpu_target.target_context.codegen().magic_tuple()  # processor and its features
-    return cache_folder() / f"{_file_name(key, magic)}.bin"
-
-
-def _file_name(key: str, magic: tuple[Any, ...]) -> str:
-    """Return a file name for one fingerprint on one kind of processor."""
-    return hashlib.sha256(repr((key, magic)).encode()).hexdigest()[:40]
+    """Name the file of a fingerprint, for this processor and this state of jitgrad's own sources."""
+    magic = cpu_target.target_context.codegen().magic_tuple()
+    name = hashlib.sha256(repr((key, magic, package_stamp())).encode()).hexdigest()[:40]
+    return cache_folder() / f"{name}.bin"
 
 
 def _write(folder: Path, path: Path, content: bytes) -> None:
