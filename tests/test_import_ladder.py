@@ -15,6 +15,7 @@ LADDER = (
     ("launch",),
     ("stencils", "steps", "nodes"),
     ("difference",),
+    ("whole",),
     ("repair", "prepared"),
     ("gradient", "inline"),
     ("testing",),
