@@ -1,8 +1,8 @@
 """Step rules: how large the displacement of each coordinate is. One file per rule."""
 
 from jitgrad.steps.absolute import Absolute as Absolute
+from jitgrad.steps.choice import as_rule as as_rule
 from jitgrad.steps.relative import Relative as Relative
 from jitgrad.steps.rule import Scaling as Scaling
 from jitgrad.steps.rule import StepRule as StepRule
-from jitgrad.steps.rule import as_rule as as_rule
 from jitgrad.steps.textbook import Textbook as Textbook

@@ -1,4 +1,4 @@
-"""What every step rule is, and how ``step=`` is read."""
+"""What every step rule is."""
 
 from __future__ import annotations
 
@@ -56,38 +56,3 @@ def positive(name: str, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
 def _index(bad: npt.NDArray[np.bool_]) -> int | tuple[int, ...]:
     index = tuple(int(i) for i in np.argwhere(bad)[0])
     return index[0] if len(index) == 1 else index
-
-
-def as_rule(step: Any) -> StepRule:
-    """Turn what a user gave as ``step=`` into a rule.
-
-    Parameters
-    ----------
-    step : None, float, array_like or StepRule
-        None is the textbook rule, a number or an array the absolute step.
-
-    Returns
-    -------
-    StepRule
-
-    Raises
-    ------
-    TypeError
-        If it is none of these.
-    ValueError
-        If a step is zero, negative or not finite.
-
-    Examples
-    --------
-    >>> from jitgrad.steps import as_rule
-    >>> as_rule(1e-6)
-    Absolute(h=1e-06)
-    """
-    from jitgrad.steps.absolute import Absolute
-    from jitgrad.steps.textbook import Textbook
-
-    if step is None:
-        return Textbook()
-    if isinstance(step, StepRule):
-        return step
-    return Absolute(step)
