@@ -54,7 +54,7 @@ class Line:
         real = self.x.dtype.type
         scaling = jg.Textbook().scaling(self.x.dtype, formula.order)
         h = real(max(scaling.relative * abs(self.x[self.i]), float(scaling.floor)))
-        furthest = abs(self.x[self.i]) + formula.reach * h
+        furthest = abs(self.x[self.i]) + max(map(abs, formula.offsets)) * h
         return float((furthest + h) - furthest)
 
     def bound(self, formula):

@@ -102,13 +102,8 @@ def only_inside(x, lower, upper):
     for i in range(x.size):
         if not (lower[i] <= x[i] <= upper[i]):
             raise ValueError("outside")
-        s += math_exp(x[i])
+        s += np.exp(x[i])
     return s
-
-
-@njit
-def math_exp(v):
-    return np.exp(v)
 
 
 @pytest.mark.parametrize(("method", "order", "error"), FORMULAS)
@@ -137,14 +132,14 @@ def test_order_near_a_face_is_that_of_the_formula():
     x = np.array([1.0])
     for order in (2, 4):
         errors = [
-            abs(jg.grad_cpu(quartic_like, x, order=order, step=h, bounds=(1.0, None))[0] - np.exp(1.0))
+            abs(jg.grad_cpu(exponential, x, order=order, step=h, bounds=(1.0, None))[0] - np.exp(1.0))
             for h in (0.1, 0.05)
         ]
         assert np.log2(errors[0] / errors[1]) > order - 0.4
 
 
 @njit
-def quartic_like(x):
+def exponential(x):
     return np.exp(x[0])
 
 
@@ -338,10 +333,9 @@ def test_every_kind_of_argument(name):
 
     x = np.array([1.0, 2.0])
     factor = pick(value)
-    for _ in range(2):  # the second call takes the prepared path
-        close(jg.gradient_of(loss)(x, value), 2 * factor * x, 1e-8 * max(1.0, abs(factor)))
     g = jg.gradient_of(loss)
-    close(g(x, value), g(x, value), 0.0)
+    for _ in range(3):  # later calls take the prepared path
+        close(g(x, value), 2 * factor * x, 1e-8 * max(1.0, abs(factor)))
 
 
 def test_defaults_and_star_arguments():

@@ -46,16 +46,6 @@ class Stencil(NamedTuple):
     offsets: tuple[int, ...]
     weights: tuple[Fraction, ...]
 
-    @property
-    def uses_centre(self) -> bool:
-        """Whether the loss at ``x`` itself takes part."""
-        return 0 in self.offsets
-
-    @property
-    def reach(self) -> int:
-        """The largest offset, on either side."""
-        return max(abs(offset) for offset in self.offsets)
-
 
 @cache
 def stencil(method: Method = "central", order: int | None = None) -> Stencil:

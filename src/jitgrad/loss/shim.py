@@ -20,8 +20,7 @@ from numba.core.registry import cpu_target
 from jitgrad.loss.pack import WORD, borrow_array, unpack
 
 OK = 0
-DIVERGED = 1  # lanes disagree about a branch: evaluate them one by one
-RAISED = 2  # the loss raised an exception
+RAISED = 2  # the loss raised an exception; bit 0 is kept for lanes that disagree
 
 _I32 = ir.IntType(32)
 _I64 = ir.IntType(64)
