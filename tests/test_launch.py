@@ -9,6 +9,7 @@ from numba import njit
 
 from jitgrad.launch import cpu, threads
 from jitgrad.launch.drivers import run_parallel, run_serial
+from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.failure import describe, probe_point
 from jitgrad.launch.probes import along_directions, replaced
 from jitgrad.loss.bind import bind
@@ -166,3 +167,19 @@ def test_exception_of_an_untouched_argument():
     bound = bind(raises_at, np.zeros((1, 2)), (0, -1.0), (None, None), (1,))
     with pytest.raises(ValueError, match="too far"):
         bound.evaluate(np.zeros(2), 0)
+
+
+def test_evaluator_displaces_and_moves():
+    points = np.array([[1.0, 2.0], [3.0, 5.0]])
+    launched = []
+
+    def launch(probes):
+        launched.append(probes)
+        return np.array([probe_point(probes, k) @ [10.0, 1.0] for k in range(probes.point.size)])
+
+    evaluator = Evaluator(points, launch)
+    assert evaluator.at_points().tolist() == evaluator.at_points().tolist() == [12.0, 35.0]
+    assert evaluator.displaced(np.array([0, 3, 3]), np.array([0.0, 6.0, 7.0])).tolist() == [2.0, 36.0, 37.0]
+    assert evaluator.moved(np.array([[1.0, 1.0]]), np.array([0, 0]), np.array([0.5, -1.0]), 1).tolist() == [40.5, 24.0]
+    assert evaluator.evaluations == 7
+    assert len(launched) == 3

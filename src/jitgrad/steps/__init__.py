@@ -4,5 +4,8 @@ from jitgrad.steps.absolute import Absolute as Absolute
 from jitgrad.steps.choice import as_rule as as_rule
 from jitgrad.steps.relative import Relative as Relative
 from jitgrad.steps.rule import Scaling as Scaling
+from jitgrad.steps.rule import Search as Search
 from jitgrad.steps.rule import StepRule as StepRule
+from jitgrad.steps.rule import Tuner as Tuner
+from jitgrad.steps.rule import Tuning as Tuning
 from jitgrad.steps.textbook import Textbook as Textbook

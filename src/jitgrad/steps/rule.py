@@ -1,4 +1,4 @@
-"""What every step rule is."""
+"""What every step rule and every tuner is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+from jitgrad._types import FloatArray, IntArray
+from jitgrad.launch.evaluator import Evaluator
+from jitgrad.stencils import Stencil
 
 
 class Scaling(NamedTuple):
@@ -34,6 +38,55 @@ class StepRule(Protocol):
 
     def scaling(self, dtype: np.dtype[Any], order: int) -> Scaling:
         """Give the steps for a first derivative of accuracy `order` on coordinates of type `dtype`."""
+        ...
+
+
+class Search(NamedTuple):
+    """What a tuner may look at.
+
+    Attributes
+    ----------
+    evaluator : Evaluator
+        The loss.
+    targets : ndarray of int64, shape (targets,)
+        Flat indices into the evaluator's points of the coordinates whose steps are wanted.
+    lower, upper : ndarray of float64, shape (targets,)
+        Bounds of those coordinates, finite; the loss must not be evaluated outside.
+    stencil : Stencil
+        The formula that is going to use the steps.
+    """
+
+    evaluator: Evaluator
+    targets: IntArray
+    lower: FloatArray
+    upper: FloatArray
+    stencil: Stencil
+
+
+class Tuning(NamedTuple):
+    """What a tuner found.
+
+    Attributes
+    ----------
+    h : ndarray of float64, shape (targets,)
+        The steps, in units of ``x``; above 0.
+    reason : ndarray of str, shape (targets,)
+        Why the tuner stopped where it did, as a short sentence.
+    evaluations : ndarray of int64, shape (targets,)
+        Evaluations spent on each coordinate; the loss at the point itself is not counted.
+    """
+
+    h: FloatArray
+    reason: npt.NDArray[np.str_]
+    evaluations: IntArray
+
+
+@runtime_checkable
+class Tuner(Protocol):
+    """A step rule that looks at the loss."""
+
+    def tune(self, search: Search) -> Tuning:
+        """Find the steps; one probe list per round for all coordinates that are not finished."""
         ...
 
 

@@ -1,0 +1,80 @@
+"""The loss around some points, for code that looks at values before it decides where to look next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from jitgrad._types import Array, FloatArray, IntArray
+from jitgrad.launch.probes import Probes, along_directions, replaced
+
+
+class Evaluator:
+    """Turns displacements of single coordinates, or moves along directions, into values of the loss.
+
+    Step tuners, noise estimates and the ladder estimator see the loss through this alone, so they run on whatever
+    evaluates probe lists. Each call is one probe list: many displacements at once cost less than one at a time.
+
+    Parameters
+    ----------
+    points : ndarray of shape (m, n), float64 or float32
+        The points that are displaced.
+    launch : callable
+        The launcher: takes `Probes`, returns the values, an ndarray of float64.
+
+    Attributes
+    ----------
+    evaluations : int
+        How often the loss has been evaluated so far.
+    """
+
+    def __init__(self, points: Array, launch: Callable[[Probes], FloatArray]) -> None:
+        self.points = points
+        self.evaluations = 0
+        self._launch = launch
+        self._at_points: FloatArray | None = None
+
+    def at_points(self) -> FloatArray:
+        """Return the loss at every point itself, of shape (m,); evaluated once and remembered."""
+        if self._at_points is None:
+            nothing = np.empty((len(self.points), 0))
+            self._at_points = self._run(replaced(self.points, np.arange(len(self.points)), nothing, nothing))
+        return self._at_points
+
+    def displaced(self, targets: IntArray, values: Array) -> FloatArray:
+        """Evaluate the loss with one coordinate replaced, for each of `targets`.
+
+        Parameters
+        ----------
+        targets : ndarray of int64, shape (k,)
+            Flat indices into `points`: coordinate ``j`` of point ``p`` is ``p * n + j``. They may repeat.
+        values : ndarray of shape (k,), type of `points`
+            The values that the coordinates take.
+
+        Returns
+        -------
+        ndarray of float64, shape (k,)
+        """
+        point, coordinate = np.divmod(targets, self.points.shape[1])
+        return self._run(replaced(self.points, point, coordinate[:, None], values[:, None]))
+
+    def moved(self, directions: Array, along: IntArray, distance: Array, point: int = 0) -> FloatArray:
+        """Evaluate the loss at ``points[point] + distance[k] * directions[along[k]]``.
+
+        Parameters
+        ----------
+        directions : ndarray of shape (d, n)
+        along : ndarray of int64, shape (k,)
+        distance : ndarray of shape (k,)
+        point : int, default 0
+
+        Returns
+        -------
+        ndarray of float64, shape (k,)
+        """
+        return self._run(along_directions(self.points, np.full(len(along), point), directions, along, distance))
+
+    def _run(self, probes: Probes) -> FloatArray:
+        self.evaluations += probes.point.size
+        return self._launch(probes)
