@@ -13,14 +13,18 @@ import numpy.typing as npt
 
 from jitgrad import _check
 from jitgrad._types import ArgsAxes, Array, Bounds, FloatArray, IntArray, Method
-from jitgrad.difference import Formula, combine, differences
+from jitgrad.difference import NO_FAULT, combine, differences, differences_further
+from jitgrad.doubt import FEWEST, FURTHER, compare_all, examine_all, judge_all, thresholds
+from jitgrad.formula import Formula, formula_for
 from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
+from jitgrad.launch.evaluator import Evaluator
+from jitgrad.launch.probes import Probes
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import require_jitted
 from jitgrad.loss.bind import BoundLoss, bind
 from jitgrad.repair import raise_fault, repair
-from jitgrad.stencils import Stencil, stencil
-from jitgrad.steps import Scaling, StepRule, as_rule
+from jitgrad.stencils import stencil
+from jitgrad.steps import Auto, StepRule, as_rule
 from jitgrad.whole import whole_gradient, whole_gradient_parallel
 
 CALLS_WITHOUT_THREADS = 20
@@ -30,25 +34,6 @@ core keeps the others waiting, for milliseconds."""
 ROUGHLY_CHEAP_SECONDS = 5e-3
 """Up to this, as estimated by a trial, the first calls of a loss stay on one thread."""
 
-_ANCHORS = {"central": -0.5, "forward": 0.0, "backward": -1.0}
-
-
-def formula_for(chosen: Stencil, scaling: Scaling, limits: FloatArray) -> Formula:
-    """Write a stencil and a step rule as arrays for the compiled code.
-
-    Parameters
-    ----------
-    chosen : Stencil
-    scaling : Scaling
-        Its floor is ignored in favour of that in `limits`.
-    limits : ndarray of shape (1 or m, 1 or n, 3)
-        Smallest step, lower and upper bound.
-    """
-    table = np.array([chosen.offsets, [float(w) for w in chosen.weights]], np.float64)
-    settings = np.array([chosen.order, _ANCHORS[chosen.method], scaling.relative, scaling.at_zero])
-    return Formula(table, settings, np.ascontiguousarray(limits))
-
-
 class _Plan(NamedTuple):
     """What depends on the shape and type of ``x`` only."""
 
@@ -56,6 +41,7 @@ class _Plan(NamedTuple):
     dtype: np.dtype[Any]
     targets: IntArray
     formula: Formula
+    checks: FloatArray
     result_shape: tuple[int, ...]
     evaluations: int
 
@@ -64,8 +50,8 @@ class _Session:
     """A plan together with the arguments of the last call, and what an evaluation cost then."""
 
     __slots__ = (
-        "args", "bound", "descriptions", "dtype", "evaluations", "formula", "job", "loaded", "plan", "rough",
-        "seconds", "serial_calls", "shape", "size",
+        "args", "bound", "checked", "descriptions", "dtype", "evaluations", "formula", "job", "loaded", "plan",
+        "rough", "seconds", "serial_calls", "shape", "size",
     )  # fmt: skip
 
     def __init__(self, plan: _Plan, args: tuple[Any, ...], bound: BoundLoss, seconds: float) -> None:
@@ -77,8 +63,9 @@ class _Session:
         self.descriptions = [_description(value) for value in args]
         # What `whole_gradient` takes before and after the point, looked up once.
         self.job: tuple[Any, ...] = bound.entry, bound.blocks, bound.private
-        self.formula: tuple[Any, ...] = plan.targets, *plan.formula
+        self.formula: tuple[Any, ...] = plan.targets, *plan.formula, plan.checks
         self.size = plan.targets.size
+        self.checked = plan.checks.size > 0
         self.evaluations = plan.evaluations
         self.seconds = seconds
         self.rough = True  # the figure is that of a trial from Python
@@ -194,6 +181,7 @@ class Gradient:
                 bound = self._bind(points, args)
                 session = _Session(plan, args, bound, bound.seconds(_rows(points)))
         gradient = np.empty(session.size, session.dtype)
+        with_value = with_value or session.checked
         values = self._at_once(session, points, gradient, with_value)
         if values is None:
             values = self._step_by_step(session, points, gradient, with_value)
@@ -210,17 +198,22 @@ class Gradient:
         n = shape[-1]
         count = int(np.prod(shape[:-1]))
         chosen = _check.checked_coords(self._coords, n)
+        auto = self._rule if isinstance(self._rule, Auto) else None
         scaling = self._rule.scaling(dtype, self._stencil.order)
         floor = _check.matrix("step", scaling.floor, shape)
         lower, upper = _check.checked_bounds(self._bounds, shape, dtype)
         limits = np.stack(np.broadcast_arrays(floor, lower, upper), axis=-1)
+        each = self._stencil.order
+        if auto is not None:
+            each += auto.verify + each * (chosen.size < FEWEST)
         return _Plan(
             shape=shape,
             dtype=dtype,
             targets=(np.arange(count)[:, None] * n + chosen).reshape(-1),
-            formula=formula_for(self._stencil, scaling, limits),
+            formula=formula_for(self._stencil, scaling, limits, auto),
+            checks=np.empty(0) if auto is None else thresholds(auto, dtype),
             result_shape=(*shape[:-1], chosen.size),
-            evaluations=count + count * chosen.size * self._stencil.order,
+            evaluations=count + count * chosen.size * each,
         )
 
     def _bind(self, points: Array, args: tuple[Any, ...]) -> BoundLoss:
@@ -233,15 +226,18 @@ class Gradient:
         workers = self._workers_at_once(session) if len(session.shape) == 1 else 0
         if workers == 0:
             return None
-        job: tuple[Any, ...] = (*session.job, points, *session.formula, with_value, gradient)
+        evidence = np.empty((session.size if session.checked else 0, 4))
+        job: tuple[Any, ...] = (*session.job, points, *session.formula, with_value, gradient, evidence)
         before = perf_counter()
         if workers > 1:
             job += (workers,)
             with exclusive():
-                done, value = whole_gradient_parallel(*job)
+                done, value, doubtful = whole_gradient_parallel(*job)
         else:
-            done, value = whole_gradient(*job)
+            done, value, doubtful = whole_gradient(*job)
         session.learn(perf_counter() - before, workers, self._threads is None)
+        if done and doubtful:
+            self._settle(session, _rows(points), np.array([value]), gradient, evidence)
         return value if done else None
 
     def _workers_at_once(self, session: _Session) -> int:
@@ -266,10 +262,54 @@ class Gradient:
         skip = 0 if with_value or needs_value else len(rows)
         result = evaluate(session.bound, found.probes, session.seconds, skip=skip, threads=self._threads)
         session.seconds, session.rough = result.seconds, False
-        if not combine(found, result.values, gradient):
+        at_points = result.values[: len(rows)]
+        finite = combine(found, result.values, gradient)
+        if session.checked:
+            evidence = examine_all(found, result.values, gradient, plan.checks)
+            doubtful = judge_all(gradient, evidence, plan.checks, at_points)
+            if gradient.size < FEWEST * len(rows):
+                doubtful = self._look_further(session, rows, at_points, gradient, evidence)
+            if doubtful:
+                self._settle(session, rows, at_points, gradient, evidence)
+        elif not finite:
             refine = partial(evaluate, session.bound, seconds=session.seconds, threads=self._threads)
             repair(refine, rows, plan.targets, plan.formula, gradient)
-        return result.values[: len(rows)].reshape(plan.shape[:-1])
+        return at_points.reshape(plan.shape[:-1])
+
+    def _look_further(
+        self, session: _Session, rows: Array, at_points: FloatArray, gradient: Array, evidence: FloatArray
+    ) -> int:
+        """Compare with larger steps, where there are too few coordinates to show noise; return the doubtful."""
+        found, _ = differences_further(rows, session.plan.targets, session.plan.formula, FURTHER)
+        further = np.full_like(gradient, np.nan)
+        if found.fault == NO_FAULT:
+            values = self._evaluator(session, rows, at_points).beyond_points(found.probes)
+            combine(found, values, further)
+        return compare_all(gradient, further, evidence)
+
+    def _evaluator(self, session: _Session, rows: Array, at_points: FloatArray) -> Evaluator:
+        """Prepare to evaluate the loss further away than the formula does: it may raise there, and is not finite."""
+
+        def launch(probes: Probes, skip: int = 0) -> FloatArray:
+            result = evaluate(
+                session.bound, probes, session.seconds, skip=skip, threads=self._threads, forgive=True
+            )
+            return result.values
+
+        return Evaluator(rows, launch, at_points)
+
+    def _settle(
+        self, session: _Session, rows: Array, at_points: FloatArray, gradient: Array, evidence: FloatArray
+    ) -> None:
+        """Mend doubtful derivatives, and warn of those that stay doubtful."""
+        from jitgrad.settle import Job, settle  # with the ladder, which most gradients never need
+
+        plan = session.plan
+        evaluator = self._evaluator(session, rows, at_points)
+        job = Job(evaluator, plan.targets, self._stencil, plan.formula, plan.checks, evidence)
+        doubtful = settle(job, gradient)
+        if doubtful.size:
+            warn_of(doubtful, plan.targets[doubtful], plan.shape)
 
 
 def _rows(points: Array) -> Array:

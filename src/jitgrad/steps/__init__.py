@@ -1,6 +1,7 @@
 """Step rules: how large the displacement of each coordinate is. One file per rule."""
 
 from jitgrad.steps.absolute import Absolute as Absolute
+from jitgrad.steps.auto import Auto as Auto
 from jitgrad.steps.choice import as_rule as as_rule
 from jitgrad.steps.relative import Relative as Relative
 from jitgrad.steps.rule import Scaling as Scaling

@@ -6,7 +6,7 @@ from typing import Any
 
 from jitgrad.steps.absolute import Absolute
 from jitgrad.steps.rule import StepRule
-from jitgrad.steps.textbook import Textbook
+from jitgrad.steps.auto import Auto
 
 
 def as_rule(step: Any) -> StepRule:
@@ -15,7 +15,7 @@ def as_rule(step: Any) -> StepRule:
     Parameters
     ----------
     step : None, float, array_like or StepRule
-        None is the textbook rule, a number or an array the absolute step.
+        None is `Auto`, a number or an array the absolute step.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def as_rule(step: Any) -> StepRule:
     Absolute(h=1e-06)
     """
     if step is None:
-        return Textbook()
+        return Auto()
     if isinstance(step, StepRule):
         return step
     return Absolute(step)

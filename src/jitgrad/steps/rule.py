@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,7 +14,10 @@ from jitgrad.stencils import Stencil
 
 
 class Scaling(NamedTuple):
-    """The step of a coordinate as a function of its value: ``h = max(relative * |x|, floor)``.
+    """The step of a coordinate as a function of its value.
+
+    ``h = max(relative * |x|, floor)``, and above the knee ``relative * sqrt(knee * |x|)`` instead of
+    ``relative * |x|``, as long as that is not below ``least * |x|``.
 
     Data rather than a function, so that compiled code evaluates it without a call back into Python.
 
@@ -25,11 +29,17 @@ class Scaling(NamedTuple):
         Smallest step, broadcast against ``x``; in units of ``x``.
     at_zero : float
         The step where ``relative`` and ``floor`` both give 0.
+    knee : float
+        Size of ``x``, in units of ``x``, above which the step grows with the square root only.
+    least : float
+        Smallest step per unit of ``|x|`` above the knee.
     """
 
     relative: float
     floor: npt.NDArray[np.float64]
     at_zero: float = 0.0
+    knee: float = math.inf
+    least: float = 0.0
 
 
 @runtime_checkable
