@@ -1,0 +1,82 @@
+"""Signs that a reading is not what it seems: kinks, contradictions, derivatives that are zero."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from jitgrad._jit import element
+from jitgrad.ladder.analysis import Reading
+from jitgrad.ladder.block import Scratch
+from jitgrad.ladder.table import EVEN, H, SLOPE
+
+
+@element
+def steepest_even(scratch: Scratch, count: int, level: float) -> float:
+    """Return the largest even part per displacement: the size of slopes that curvature makes on the ladder."""
+    table = scratch.table
+    largest = 0.0
+    for i in range(count):
+        if abs(table[EVEN, i]) > 8.0 * level:
+            largest = max(largest, abs(table[EVEN, i]) / table[H, i])
+    return largest
+
+
+@element
+def looks_kinked(scratch: Scratch, count: int, two_sided: bool, reading: Reading, floor: float) -> bool:
+    """Say whether the even part falls like ``h`` over the three smallest pairs, as it does across a kink."""
+    if not two_sided or count < 3:
+        return False
+    table = scratch.table
+    smallest = abs(table[EVEN, count - 1])
+    if not smallest > max(50.0 * floor, 8.0 * reading.level):
+        return False
+    if not smallest / table[H, count - 1] > 0.005 * abs(reading.derivative):
+        return False
+    for i in range(count - 2, count):
+        ratio = table[EVEN, i - 1] / table[EVEN, i]
+        if not ratio > 0.0:
+            return False
+        power = math.log(ratio) / math.log(table[H, i - 1] / table[H, i])
+        if not 0.6 < power < 1.5:
+            return False
+    return True
+
+
+@element
+def is_contradicted(scratch: Scratch, count: int, reading: Reading, floor: float) -> bool:
+    """Say whether the smallest pair disagrees with the estimate by more than noise and the bar allow."""
+    if count == 0:
+        return False
+    table = scratch.table
+    noise = max(20.0 * floor, 6.0 * reading.level if reading.plateau else 0.0) / (math.sqrt(2.0) * table[H, count - 1])
+    allowed = noise + 3.0 * (3.0 * reading.noise + reading.truncation) + 1e-3 * abs(reading.derivative)
+    return abs(table[SLOPE, count - 1] - reading.derivative) > max(allowed, 3.0 * reading.bar)
+
+
+@element
+def is_zero(scratch: Scratch, count: int, reading: Reading) -> bool:
+    """Say whether the derivative is zero within a bar that is small against what curvature does on the ladder."""
+    bar = reading.bar
+    return np.isfinite(bar) and abs(reading.derivative) <= bar <= 0.01 * steepest_even(scratch, count, reading.level)
+
+
+@element
+def bend(scratch: Scratch, count: int, floor: float) -> float:
+    """Return the change of slope per displacement over the four smallest pairs if it is constant, else 0.
+
+    Across a jump of the second derivative the odd slope is linear in ``h``, which no polynomial in ``h**2`` follows.
+    """
+    if count < 4:
+        return 0.0
+    table = scratch.table
+    change = 0.0
+    for i in range(count - 4, count - 1):
+        difference = table[SLOPE, i] - table[SLOPE, i + 1]
+        if not abs(difference) * table[H, i + 1] > 50.0 * floor:
+            return 0.0
+        before, change = change, difference / (table[H, i] - table[H, i + 1])
+        if i > count - 4 and not 0.7 < before / change < 1.4:
+            return 0.0
+    return abs(change)

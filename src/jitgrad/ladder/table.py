@@ -1,0 +1,97 @@
+"""From values on the rungs to odd slopes and even parts, with the displacements as they really were."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jitgrad._jit import element
+from jitgrad._types import FloatArray
+from jitgrad.ladder.block import PAIRS, SIDE, Block, Scratch, Settings
+from jitgrad.ladder.steps import ABOVE, BELOW, displaced
+
+H, SLOPE, EVEN, OFFSET = 0, 1, 2, 3  # rows of the table
+ROUNDING = 0.5  # noise of a value that is only rounded: its root mean square is 0.3 spacings, a little more with libm
+
+
+@element
+def slot_of(block: Block, t: int, rung: int) -> int:
+    """Return where coordinate `t` keeps a rung, or -1."""
+    rungs, state = block.rungs, block.state
+    for s in range(state[t, PAIRS]):
+        if rungs[t, s] == rung:
+            return s
+    return -1
+
+
+@element
+def pair(block: Block, settings: Settings, t: int, slot: int) -> tuple[float, float, float, float]:
+    """Return displacement, odd slope, even part and offset of the centre of one rung; NaN if `slot` is -1."""
+    if slot < 0:
+        return np.nan, np.nan, np.nan, 0.0
+    x, f, lower, upper = block.x[t], block.value[t], block.lower[t], block.upper[t]
+    rung, side = block.rungs[t, slot], block.state[t, SIDE]
+    above, below = block.above[t, slot], block.below[t, slot]
+    right = displaced(x, rung, ABOVE, lower, upper, settings.single) - x
+    left = x - displaced(x, rung, BELOW, lower, upper, settings.single)
+    if side == ABOVE:
+        return right, (above - f) / right, 0.0, 0.0
+    if side == BELOW:
+        return left, (f - below) / left, 0.0, 0.0
+    return 0.5 * (right + left), (above - below) / (right + left), 0.5 * ((above - f) + (below - f)), 0.5 * (right - left)
+
+
+@element
+def rounding_level(block: Block, settings: Settings, t: int) -> float:
+    """Return the least noise a value can have: that of rounding, or what the caller knows of."""
+    above, below, side = block.above, block.below, block.state[t, SIDE]
+    least = np.inf
+    for s in range(block.state[t, PAIRS]):
+        a, b = abs(above[t, s]), abs(below[t, s])
+        size = a if side == ABOVE else b if side == BELOW else max(a, b)
+        if size < least:
+            least = size
+    size = max(abs(block.value[t]), least if np.isfinite(least) else 0.0)
+    return max(ROUNDING * settings.eps * size, settings.noise, 1e-300)
+
+
+@element
+def fill_table(block: Block, settings: Settings, t: int, scratch: Scratch) -> int:
+    """Write what is usable about coordinate `t` into the table, largest displacement first; return how many rungs.
+
+    Left out are values that are not finite, and pairs equal to the value at the point: they say nothing about
+    slopes, and a stair has many of them.
+    """
+    table = scratch.table
+    count = 0
+    lopsided = False
+    for s in range(block.state[t, PAIRS]):
+        h, d, e, c = pair(block, settings, t, s)
+        if not (h > 0.0 and np.isfinite(d) and np.isfinite(e)) or (d == 0.0 and e == 0.0):
+            continue
+        i = count
+        while i > 0 and table[H, i - 1] < h:
+            for row in range(4):
+                table[row, i] = table[row, i - 1]
+            i -= 1
+        table[H, i], table[SLOPE, i], table[EVEN, i], table[OFFSET, i] = h, d, e, c
+        lopsided = lopsided or c != 0.0
+        count += 1
+    if lopsided:
+        centre(table, count)
+    return count
+
+
+@element
+def centre(table: FloatArray, count: int) -> None:
+    """Move pairs whose rounded ends do not lie symmetrically to the point, with the curvature seen on the ladder."""
+    inner = 0
+    for i in range(count):
+        if table[H, i] <= table[H, 0] / 3.0:
+            inner = i
+            break
+    curvature = 2.0 * table[EVEN, inner] / table[H, inner] / table[H, inner]
+    if np.isfinite(curvature):
+        for i in range(count):
+            c = table[OFFSET, i]
+            table[SLOPE, i] -= curvature * c
+            table[EVEN, i] -= 0.5 * curvature * c * c
