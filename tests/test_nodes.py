@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitgrad.nodes import BOUNDS_TOO_CLOSE, FIXED, STEP_VANISHES, place_nodes, representable_step, slope_weights
 from jitgrad.formula import formula_for
+from jitgrad.nodes import BOUNDS_TOO_CLOSE, FIXED, STEP_VANISHES, place_nodes, representable_step, slope_weights
 from jitgrad.stencils import ORDERS, stencil
 from jitgrad.steps import Scaling
 
@@ -29,7 +29,18 @@ def placed(formula, x, h, lower=-np.inf, upper=np.inf, dtype=np.float64):
     displacements, weights = np.empty(nodes.size), np.empty(nodes.size)
     with np.errstate(all="ignore"):
         count = place(
-            dtype(x), h, lower, upper, table, 0, int(settings[2]), int(settings[0]), settings[1], nodes, displacements, weights
+            dtype(x),
+            h,
+            lower,
+            upper,
+            table,
+            0,
+            int(settings[2]),
+            int(settings[0]),
+            settings[1],
+            nodes,
+            displacements,
+            weights,
         )
     return count, nodes[: max(count, 0)], weights[: max(count, 0)]
 

@@ -95,15 +95,17 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
     m, n = points.shape
     slots = stencil.shape[2]
     capacity = targets.size * slots
-    point = np.empty(m + capacity, np.int64)
-    begin = np.empty(m + capacity + 1, np.int64)
-    weights = np.empty(m + capacity)
-    coordinate = np.empty(capacity, np.int64)
-    value = np.empty(capacity, points.dtype)
-    first = np.empty(targets.size + 1, np.int64)
-    reference = np.empty(targets.size, np.int64)
-    nodes = np.empty(slots, points.dtype)
-    displacements, node_weights = np.empty(slots), np.empty(slots)
+    total = m + capacity
+    # Three pieces of memory in all: asking for ten took longer than a small gradient.
+    whole_numbers = np.empty(2 * total + 1 + capacity + 2 * targets.size + 1, np.int64)
+    numbers = np.empty(total + 2 * slots)
+    values = np.empty(capacity + slots, points.dtype)
+    point, begin = whole_numbers[:total], whole_numbers[total : 2 * total + 1]
+    coordinate = whole_numbers[2 * total + 1 : 2 * total + 1 + capacity]
+    first = whole_numbers[2 * total + 1 + capacity : 2 * total + 2 + capacity + targets.size]
+    reference = whole_numbers[2 * total + 2 + capacity + targets.size :]
+    weights, displacements, node_weights = numbers[:total], numbers[total : total + slots], numbers[total + slots :]
+    value, nodes = values[:capacity], values[capacity:]
     for p in range(m):
         point[p] = p
         begin[p] = 0
@@ -119,7 +121,18 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
         lower, upper = limits[row, column, 1], limits[row, column, 2]
         form = 1 if x == 0.0 else 0
         count = place_nodes(
-            x, h, lower, upper, stencil, form, int(settings[2 + form]), order, anchor, nodes, displacements, node_weights
+            x,
+            h,
+            lower,
+            upper,
+            stencil,
+            form,
+            int(settings[2 + form]),
+            order,
+            anchor,
+            nodes,
+            displacements,
+            node_weights,
         )
         if count < FIXED:
             fault = FAULT_STEP if count == STEP_VANISHES else FAULT_BOUNDS
@@ -200,9 +213,7 @@ def differences(points: Array, targets: IntArray, formula: Formula) -> tuple[Dif
 
 
 @kernel
-def differences_further(
-    points: Array, targets: IntArray, formula: Formula, factor: float
-) -> tuple[Differences, bool]:
+def differences_further(points: Array, targets: IntArray, formula: Formula, factor: float) -> tuple[Differences, bool]:
     """Make the probes of a gradient with every step multiplied by `factor`; the points were checked."""
     found = make_differences(points, targets, enlarge(formula, factor))
     return found, _needs_value(found)

@@ -14,7 +14,6 @@ from jitgrad._jit import element, kernel
 from jitgrad._types import Array, FloatArray
 from jitgrad.difference import Differences
 from jitgrad.nodes import slope_weights
-from jitgrad.steps import Auto
 
 GAP, AMPLIFICATION, LARGEST, DOUBT = range(4)
 """Columns of the evidence: derivative less that of lower order; how errors of the loss grow into that of the
@@ -27,7 +26,11 @@ CURVED = 8  # the slope changes too much over the step
 DISAGREES = 16  # a pair further away gives another derivative
 
 FEWEST = 8
-"""Fewer coordinates than this do not show the noise; each of them is looked at a second time."""
+"""Fewer coordinates than this do not show the noise by their quartile."""
+
+CHANCE = 1e-4
+"""Where noise that matters would look as quiet as the loss does more often than this, the few coordinates of a point
+are looked at a second time."""
 
 FURTHER = 4.0
 """How much larger the steps of a second look are."""
@@ -37,25 +40,6 @@ SECOND_LOOK = 2e-3
 
 _QUARTILE = 0.32  # of |N(0, 1)|
 _SAMPLE = 256  # coordinates from which the quartile is taken: it need not be exact
-
-
-def thresholds(auto: Auto, dtype: np.dtype[np.floating]) -> FloatArray:
-    """Give the numbers by which `judge` judges.
-
-    Returns
-    -------
-    ndarray of shape (5,)
-        Machine epsilon; noise; largest rounding or noise, and largest curvature, relative to the difference (what is
-        at most this needs no second look); and how many formulas of lower order are tried.
-
-    Notes
-    -----
-    A smooth loss has a curvature of 2e-5 of the difference at steps of 2e-5 ``|x|``, so the threshold of 3e-3 lets it
-    pass a hundredfold; steps in float32 are a thousand times larger, and so is their curvature.
-    """
-    eps = float(np.finfo(dtype).eps)
-    single = eps > 1e-10
-    return np.array([eps, auto.noise, 1e-2 if single else 3e-3, 0.05 if single else 3e-3, 2.0 if auto.verify else 1.0])
 
 
 @element
@@ -70,7 +54,7 @@ def examine(found: Differences, values: FloatArray, gradient: Array, checks: Flo
     gradient : ndarray, shape (targets,)
         The derivatives that follow from them.
     checks : ndarray
-        From `thresholds`.
+        From `jitgrad.formula.thresholds`.
     evidence : ndarray of float64, shape (targets, 4)
     """
     points, first, weights, reference = found.probes.points, found.first, found.weights, found.reference
@@ -125,7 +109,8 @@ def examine(found: Differences, values: FloatArray, gradient: Array, checks: Flo
 @element
 def judge(gradient: Array, evidence: FloatArray, checks: FloatArray, at_point: float) -> int:
     """Fill the last column of the evidence of one point; return how many derivatives are doubtful."""
-    eps, noise, drowned, curved = checks[0], checks[1], checks[2], checks[3]
+    rounding_unit, noise, drowned, curved = checks[0], checks[1], checks[2], checks[3]
+    visible = checks[5] * abs(at_point)
     count = gradient.size
     pooled = 0.0
     if count >= FEWEST:
@@ -144,18 +129,38 @@ def judge(gradient: Array, evidence: FloatArray, checks: FloatArray, at_point: f
         doubt = 0
         if amplification > 0.0:
             difference, bend = abs(gradient[t]) / amplification, abs(gap) / amplification
-            rounding = max(3.0 * eps * evidence[t, LARGEST], 2.0 * noise)
+            rounding = max(rounding_unit * evidence[t, LARGEST], 2.0 * noise)
             if not (np.isfinite(difference) and np.isfinite(bend)):
                 doubt = NOT_FINITE
             elif rounding > drowned * difference:
                 doubt = ROUNDING
             elif pooled > drowned * difference:
                 doubt = NOISE
-            if bend > curved * difference and bend > 12.0 * eps * abs(at_point):
+            if bend > curved * difference and bend > visible:
                 doubt |= CURVED
         evidence[t, DOUBT] = doubt
         doubtful += doubt != 0
     return doubtful
+
+
+@element
+def is_quiet(gradient: Array, evidence: FloatArray) -> bool:
+    """Whether few coordinates together show that there is no noise that matters.
+
+    Noise of a level ``s`` makes a derivative wrong by 1 % where the difference is 140 ``s`` or less, and second
+    differences of the size of ``2.4 s`` everywhere. That one of them is smaller than ``b`` by chance has the
+    probability ``b / 3 s``; that all are, the product of these.
+    """
+    smallest = np.inf
+    for t in range(gradient.size):
+        if evidence[t, DOUBT] == 0 and evidence[t, AMPLIFICATION] > 0.0:
+            smallest = min(smallest, abs(gradient[t]) / evidence[t, AMPLIFICATION])
+    level = 0.005 * smallest
+    chance = 1.0
+    for t in range(gradient.size):
+        if evidence[t, AMPLIFICATION] > 0.0 and np.isfinite(evidence[t, GAP]):
+            chance *= min(1.0, abs(evidence[t, GAP]) / evidence[t, AMPLIFICATION] / (3.0 * level))
+    return chance <= CHANCE
 
 
 @element
@@ -189,8 +194,8 @@ def examine_all(found: Differences, values: FloatArray, gradient: Array, checks:
 
 
 @kernel
-def judge_all(gradient: Array, evidence: FloatArray, checks: FloatArray, at_points: FloatArray) -> int:
-    """Judge the derivatives of all points; return how many are doubtful.
+def judge_all(gradient: Array, evidence: FloatArray, checks: FloatArray, at_points: FloatArray) -> tuple[int, bool]:
+    """Judge the derivatives of all points; return how many are doubtful, and whether no second look is needed.
 
     Parameters
     ----------
@@ -199,16 +204,17 @@ def judge_all(gradient: Array, evidence: FloatArray, checks: FloatArray, at_poin
     evidence : ndarray of float64, shape (targets, 4)
         Receives what is doubtful.
     checks : ndarray
-        From `thresholds`.
+        From `jitgrad.formula.thresholds`.
     at_points : ndarray of float64, shape (m,)
         The loss at every point.
     """
-    m, doubtful = at_points.size, 0
+    m, doubtful, quiet = at_points.size, 0, True
     each = gradient.size // m
     for p in range(m):
         row = slice(p * each, (p + 1) * each)
         doubtful += judge(gradient[row], evidence[row], checks, at_points[p])
-    return doubtful
+        quiet = quiet and (each >= FEWEST or is_quiet(gradient[row], evidence[row]))
+    return doubtful, quiet
 
 
 @kernel

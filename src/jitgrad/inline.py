@@ -10,9 +10,9 @@ import numpy.typing as npt
 from jitgrad._jit import jitted
 from jitgrad._types import Loss, Method
 from jitgrad.difference import step_of
+from jitgrad.formula import formula_for
 from jitgrad.loss.accept import require_jitted
 from jitgrad.nodes import place_nodes
-from jitgrad.formula import formula_for
 from jitgrad.stencils import stencil
 from jitgrad.steps import StepRule, Textbook, as_rule
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from jitgrad import _check
 from jitgrad._types import ArgsAxes, Array, Bounds, FloatArray, IntArray, Method
 from jitgrad.difference import NO_FAULT, combine, differences, differences_further
-from jitgrad.doubt import FEWEST, FURTHER, compare_all, examine_all, judge_all, thresholds
-from jitgrad.formula import Formula, formula_for
+from jitgrad.doubt import FURTHER, compare_all, examine_all, judge_all
+from jitgrad.formula import THRESHOLDS, Formula, formula_for
 from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.probes import Probes
@@ -23,7 +23,7 @@ from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import require_jitted
 from jitgrad.loss.bind import BoundLoss, bind
 from jitgrad.repair import raise_fault, repair
-from jitgrad.stencils import stencil
+from jitgrad.stencils import Stencil, stencil
 from jitgrad.steps import Auto, StepRule, as_rule
 from jitgrad.whole import whole_gradient, whole_gradient_parallel
 
@@ -31,8 +31,15 @@ CALLS_WITHOUT_THREADS = 20
 """So many calls stay on one thread after one that was slower on several: a thread that has to wait for its
 core keeps the others waiting, for milliseconds."""
 
+CALLS_UNTIMED = 20
+"""So many gradients that take less than it takes to start threads are computed between two that are timed."""
+
 ROUGHLY_CHEAP_SECONDS = 5e-3
 """Up to this, as estimated by a trial, the first calls of a loss stay on one thread."""
+
+
+_NOT_WANTED = np.empty((0, 4))
+
 
 class _Plan(NamedTuple):
     """What depends on the shape and type of ``x`` only."""
@@ -40,6 +47,7 @@ class _Plan(NamedTuple):
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     targets: IntArray
+    stencil: Stencil
     formula: Formula
     checks: FloatArray
     result_shape: tuple[int, ...]
@@ -51,7 +59,7 @@ class _Session:
 
     __slots__ = (
         "args", "bound", "checked", "descriptions", "dtype", "evaluations", "formula", "job", "loaded", "plan",
-        "rough", "seconds", "serial_calls", "shape", "size",
+        "quick_calls", "rough", "seconds", "serial_calls", "shape", "size",
     )  # fmt: skip
 
     def __init__(self, plan: _Plan, args: tuple[Any, ...], bound: BoundLoss, seconds: float) -> None:
@@ -63,7 +71,7 @@ class _Session:
         self.descriptions = [_description(value) for value in args]
         # What `whole_gradient` takes before and after the point, looked up once.
         self.job: tuple[Any, ...] = bound.entry, bound.blocks, bound.private
-        self.formula: tuple[Any, ...] = plan.targets, *plan.formula, plan.checks
+        self.formula: tuple[Any, ...] = plan.targets, *plan.formula
         self.size = plan.targets.size
         self.checked = plan.checks.size > 0
         self.evaluations = plan.evaluations
@@ -71,6 +79,20 @@ class _Session:
         self.rough = True  # the figure is that of a trial from Python
         self.loaded = False  # the compiled code, at the first call
         self.serial_calls = 0  # calls to come that leave threads alone
+        self.quick_calls = 0  # calls to come that are not timed
+
+    def quick(self, points: Array, with_value: bool) -> tuple[Array, Any] | None:
+        """Compute the gradient of a loss that is known to take next to no time, and do not even look at the clock.
+
+        None if that time has to be measured again, or if something about the gradient wants a closer look.
+        """
+        if self.quick_calls == 0:
+            return None
+        self.quick_calls -= 1
+        gradient = np.empty(self.size, self.dtype)
+        with_value = with_value or self.checked
+        done, value, doubtful = whole_gradient(*self.job, points, *self.formula, with_value, gradient, _NOT_WANTED)
+        return (gradient, value) if done and not doubtful else None
 
     def learn(self, elapsed: float, workers: int, choose: bool) -> None:
         """Draw conclusions from the time of a gradient in one call."""
@@ -81,6 +103,8 @@ class _Session:
             measured = elapsed / self.evaluations
             self.seconds = measured if self.rough else min(measured, 2.0 * self.seconds)
             self.rough = False
+            if choose and len(self.shape) == 1 and self.seconds * self.evaluations < LEAST_PARALLEL_SECONDS:
+                self.quick_calls = CALLS_UNTIMED
         elif choose and elapsed > self.seconds * self.evaluations:
             self.serial_calls = CALLS_WITHOUT_THREADS
 
@@ -121,6 +145,7 @@ class Gradient:
     ) -> None:
         require_jitted(loss)
         self._loss = loss
+        self._method, self._order = method, order
         self._stencil = stencil(method, order)
         self._rule = as_rule(step)
         self._bounds = bounds
@@ -172,7 +197,10 @@ class Gradient:
     def _compute(self, x: Any, args: tuple[Any, ...], out: Array | None, with_value: bool) -> tuple[Array, Any]:
         points = _check.checked_points(x)
         session = self._session
-        if session is None or not session.fits(points, args):
+        if session is not None and session.fits(points, args):
+            if out is None and (found := session.quick(points, with_value)) is not None:
+                return found
+        else:
             plan = self._plan(points)
             if 0 in plan.shape[:-1]:  # no points at all
                 nothing = np.empty(plan.result_shape, plan.dtype)
@@ -199,19 +227,24 @@ class Gradient:
         count = int(np.prod(shape[:-1]))
         chosen = _check.checked_coords(self._coords, n)
         auto = self._rule if isinstance(self._rule, Auto) else None
-        scaling = self._rule.scaling(dtype, self._stencil.order)
+        chosen_stencil = self._stencil
+        if auto is not None and self._order is None and self._method == "central" and dtype == np.float32:
+            chosen_stencil = stencil("central", 4)
+        scaling = self._rule.scaling(dtype, chosen_stencil.order)
         floor = _check.matrix("step", scaling.floor, shape)
         lower, upper = _check.checked_bounds(self._bounds, shape, dtype)
         limits = np.stack(np.broadcast_arrays(floor, lower, upper), axis=-1)
-        each = self._stencil.order
+        formula = formula_for(chosen_stencil, scaling, limits, auto, dtype)
+        each = chosen_stencil.order
         if auto is not None:
-            each += auto.verify + each * (chosen.size < FEWEST)
+            each += auto.verify
         return _Plan(
             shape=shape,
             dtype=dtype,
             targets=(np.arange(count)[:, None] * n + chosen).reshape(-1),
-            formula=formula_for(self._stencil, scaling, limits, auto),
-            checks=np.empty(0) if auto is None else thresholds(auto, dtype),
+            stencil=chosen_stencil,
+            formula=formula,
+            checks=formula.settings[THRESHOLDS:],
             result_shape=(*shape[:-1], chosen.size),
             evaluations=count + count * chosen.size * each,
         )
@@ -266,8 +299,8 @@ class Gradient:
         finite = combine(found, result.values, gradient)
         if session.checked:
             evidence = examine_all(found, result.values, gradient, plan.checks)
-            doubtful = judge_all(gradient, evidence, plan.checks, at_points)
-            if gradient.size < FEWEST * len(rows):
+            doubtful, quiet = judge_all(gradient, evidence, plan.checks, at_points)
+            if not quiet:
                 doubtful = self._look_further(session, rows, at_points, gradient, evidence)
             if doubtful:
                 self._settle(session, rows, at_points, gradient, evidence)
@@ -291,9 +324,7 @@ class Gradient:
         """Prepare to evaluate the loss further away than the formula does: it may raise there, and is not finite."""
 
         def launch(probes: Probes, skip: int = 0) -> FloatArray:
-            result = evaluate(
-                session.bound, probes, session.seconds, skip=skip, threads=self._threads, forgive=True
-            )
+            result = evaluate(session.bound, probes, session.seconds, skip=skip, threads=self._threads, forgive=True)
             return result.values
 
         return Evaluator(rows, launch, at_points)
@@ -302,14 +333,16 @@ class Gradient:
         self, session: _Session, rows: Array, at_points: FloatArray, gradient: Array, evidence: FloatArray
     ) -> None:
         """Mend doubtful derivatives, and warn of those that stay doubtful."""
-        from jitgrad.settle import Job, settle  # with the ladder, which most gradients never need
+        # With the ladder, which most gradients never need.
+        from jitgrad.settle import Job, settle
+        from jitgrad.warn import warn_unsettled
 
         plan = session.plan
         evaluator = self._evaluator(session, rows, at_points)
-        job = Job(evaluator, plan.targets, self._stencil, plan.formula, plan.checks, evidence)
-        doubtful = settle(job, gradient)
-        if doubtful.size:
-            warn_of(doubtful, plan.targets[doubtful], plan.shape)
+        job = Job(evaluator, plan.targets, plan.stencil, plan.formula, plan.checks, evidence)
+        unsettled = settle(job, gradient)
+        if unsettled.places.size:
+            warn_unsettled(plan.targets[unsettled.places], unsettled.status, plan.shape)
 
 
 def _rows(points: Array) -> Array:

@@ -18,6 +18,7 @@ from jitgrad.difference import (
     differences,
     step_of,
 )
+from jitgrad.formula import Formula
 from jitgrad.launch.cpu import Evaluation
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.accept import python_function

@@ -1,4 +1,4 @@
-"""What `Auto` does about doubtful derivatives: a second look, the ladder, and a warning for those that stay doubtful."""
+"""What `Auto` does about doubtful derivatives: a second look, then the ladder."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Job(NamedTuple):
     stencil : Stencil
     formula : Formula
     checks : ndarray
-        From `jitgrad.doubt.thresholds`.
+        From `jitgrad.formula.thresholds`.
     evidence : ndarray of float64, shape (targets, 4)
         From `jitgrad.doubt.examine_all`.
     """
@@ -61,7 +61,14 @@ class Job(NamedTuple):
     evidence: FloatArray
 
 
-def settle(job: Job, gradient: Array) -> IntArray:
+class Unsettled(NamedTuple):
+    """Derivatives that cannot be trusted: their places in the gradient, and why, as `jitgrad.ladder.Status`."""
+
+    places: IntArray
+    status: IntArray
+
+
+def settle(job: Job, gradient: Array) -> Unsettled:
     """Mend the doubtful derivatives, in place.
 
     Parameters
@@ -71,8 +78,8 @@ def settle(job: Job, gradient: Array) -> IntArray:
 
     Returns
     -------
-    ndarray of int64
-        Places in the gradient of those that cannot be trusted even so.
+    Unsettled
+        Those that cannot be trusted even so.
     """
     doubt = job.evidence[:, DOUBT].astype(np.int64)
     each = len(job.targets) // len(job.evaluator.points)
@@ -81,7 +88,7 @@ def settle(job: Job, gradient: Array) -> IntArray:
         doubt[only_curved[_confirmed(job, only_curved, gradient)]] = 0
     doubtful = np.flatnonzero(doubt)
     if doubtful.size == 0:
-        return doubtful
+        return Unsettled(doubtful, doubtful)
     return _climb(job, doubtful, doubt[doubtful], gradient)
 
 
@@ -108,12 +115,12 @@ def _confirmed(job: Job, chosen: IntArray, gradient: Array) -> Array:
     return np.asarray(same_slope & same_curvature)
 
 
-def _climb(job: Job, chosen: IntArray, doubt: IntArray, gradient: Array) -> IntArray:
-    """Let the ladder find the derivatives; return the places of those it does not vouch for."""
+def _climb(job: Job, chosen: IntArray, doubt: IntArray, gradient: Array) -> Unsettled:
+    """Let the ladder find the derivatives; return those it does not vouch for."""
     signs = _Signs.of(job, chosen, gradient)
     start = _starts(signs, doubt)
     climbed = _ladder(job, chosen, start)
-    bad = ~climbed.trusted
+    bad, status = ~climbed.trusted, climbed.status.astype(np.int64)
     gradient[chosen] = climbed.derivative
     # More noise than the first values can have seen, or less curvature: the ladder's own first steps were so large
     # that they jumped over structure.
@@ -128,7 +135,8 @@ def _climb(job: Job, chosen: IntArray, doubt: IntArray, gradient: Array) -> IntA
         better = ~(nearer.noise > 3.0 * signs.quiet[again])
         gradient[chosen[again[better]]] = nearer.derivative[better]
         bad[again] = ~(better & nearer.trusted)
-    return chosen[bad]
+        status[again] = np.where(better, nearer.status, status[again])
+    return Unsettled(chosen[bad], status[bad])
 
 
 def _ladder(job: Job, chosen: IntArray, start: IntArray) -> Climbed:
@@ -184,11 +192,11 @@ class _Signs(NamedTuple):
     @staticmethod
     def of(job: Job, chosen: IntArray, gradient: Array) -> _Signs:
         m = len(job.evaluator.points)
-        eps, stated = job.checks[0], job.checks[1]
+        unit, stated = job.checks[0], job.checks[1]
         with np.errstate(all="ignore"):
             amplification = job.evidence[:, AMPLIFICATION]
             bend = np.abs(job.evidence[:, GAP]) / amplification
-            rounding = np.fmax(3.0 * eps * job.evidence[:, LARGEST], 2.0 * stated)
+            rounding = np.fmax(unit * job.evidence[:, LARGEST], 2.0 * stated)
             difference = np.abs(gradient.astype(np.float64)) / amplification
             h = 0.5 / amplification
         rows = bend.reshape(m, -1)

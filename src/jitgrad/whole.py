@@ -12,9 +12,10 @@ import numpy as np
 from jitgrad._jit import element, kernel, parallel_kernel
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.difference import NO_FAULT, check_points, combine_values, enlarge, make_differences
-from jitgrad.doubt import FEWEST, FURTHER, compare, examine, judge
-from jitgrad.formula import Formula
+from jitgrad.doubt import FEWEST, FURTHER, compare, examine, is_quiet, judge
+from jitgrad.formula import THRESHOLDS, Formula
 from jitgrad.launch.drivers import run
+from jitgrad.launch.probes import Probes
 
 BLOCK = 256
 """Coordinates whose probes are made at once."""
@@ -26,7 +27,6 @@ def _value(
     blocks: IntArray,
     private: IntArray,
     points: Array,
-    targets: IntArray,
     formula: Formula,
     with_value: bool,
 ) -> tuple[bool, float]:
@@ -37,9 +37,10 @@ def _value(
     central = formula.settings[1] == -0.5
     if central and not with_value:
         return True, np.nan
-    values, statuses = np.empty(1), np.zeros(1, np.int8)
-    found = make_differences(points, targets[:0], formula)
-    run(entry, blocks, private, found.probes, 0, 1, values, statuses)
+    values, statuses, zeros = np.empty(1), np.zeros(1, np.int8), np.zeros(2, np.int64)
+    nothing, nowhere = zeros[:0], points[0, :0]
+    itself = Probes(points, zeros[:1], zeros, nothing, nowhere, nothing, nowhere, points[:0])
+    run(entry, blocks, private, itself, 0, 1, values, statuses)
     return statuses[0] == 0, values[0]
 
 
@@ -96,7 +97,7 @@ def _doubtful(
     if checks.size == 0:
         return 0
     doubtful = judge(gradient, evidence, checks, value)
-    if targets.size >= FEWEST or targets.size == 0:
+    if targets.size >= FEWEST or is_quiet(gradient, evidence):
         return doubtful
     further, unused = np.empty_like(gradient), np.empty_like(evidence)
     larger = enlarge(formula, FURTHER)
@@ -115,7 +116,6 @@ def whole_gradient(
     stencil: FloatArray,
     settings: FloatArray,
     limits: FloatArray,
-    checks: FloatArray,
     with_value: bool,
     gradient: Array,
     evidence: FloatArray,
@@ -132,14 +132,12 @@ def whole_gradient(
     targets : ndarray of int64
     stencil, settings, limits
         As in `jitgrad.formula.Formula`.
-    checks : ndarray
-        From `jitgrad.doubt.thresholds`, or of size 0 for derivatives that are not checked.
     with_value : bool
         Whether the loss at the point is wanted; always, where derivatives are checked.
     gradient : ndarray, shape (targets,)
         Receives the derivatives.
     evidence : ndarray of float64, shape (targets, 4)
-        Receives what the values show about them; anything, if they are not checked.
+        Receives what the values show about them. Of shape (0, 4) if it is not wanted.
 
     Returns
     -------
@@ -150,15 +148,15 @@ def whole_gradient(
     doubtful : int
         How many derivatives are doubtful.
     """
-    points, formula = x.reshape((1, x.size)), Formula(stencil, settings, limits)
-    done, value = _value(entry, blocks, private, points, targets, formula, with_value)
+    points, formula, checks = x.reshape((1, x.size)), Formula(stencil, settings, limits), settings[THRESHOLDS:]
+    done, value = _value(entry, blocks, private, points, formula, with_value)
     doubtful = 0
+    if evidence.shape[0] < targets.size and checks.size > 0:
+        evidence = np.empty((targets.size, 4))
     if done:
         done = _derivatives(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
     if done:
-        doubtful = _doubtful(
-            entry, blocks, private, points, targets, formula, value, checks, gradient, evidence
-        )
+        doubtful = _doubtful(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
     return done, value, doubtful
 
 
@@ -172,15 +170,14 @@ def whole_gradient_parallel(
     stencil: FloatArray,
     settings: FloatArray,
     limits: FloatArray,
-    checks: FloatArray,
     with_value: bool,
     gradient: Array,
     evidence: FloatArray,
     threads: int,
 ) -> tuple[bool, float, int]:
     """As `whole_gradient`, with the targets in `threads` contiguous parts."""
-    points, formula = x.reshape((1, x.size)), Formula(stencil, settings, limits)
-    done, value = _value(entry, blocks, private, points, targets, formula, with_value)
+    points, formula, checks = x.reshape((1, x.size)), Formula(stencil, settings, limits), settings[THRESHOLDS:]
+    done, value = _value(entry, blocks, private, points, formula, with_value)
     if not done:
         return False, value, 0
     well = np.ones(threads, np.bool_)

@@ -15,7 +15,7 @@ import numpy as np
 from jitgrad._jit import element
 from jitgrad.ladder.block import Scratch
 from jitgrad.ladder.spectrum import DEGREES, EVEN_DEGREES, NODES, expand
-from jitgrad.ladder.table import EVEN, H, SLOPE
+from jitgrad.ladder.table import EVEN, SLOPE, H
 
 LEAST_NODES = 3  # two equal slopes happen by chance on stairs
 SPAN = 2.0**-10.5  # smallest displacement of a window, relative to its largest; beyond it rank is lost
@@ -77,8 +77,9 @@ def expand_windows(scratch: Scratch, count: int, two_sided: bool) -> int:
         while a + m < count and m < NODES and table[H, a + m] >= SPAN * top:
             r = table[H, a + m] / top
             # Displacements in units of the top one; the coefficients keep the unit of the loss.
-            u[m], w[m], v[m] = (r * r, 2.0 * r * r, table[SLOPE, a + m] * top) if two_sided else (
-                r, r * r, table[SLOPE, a + m] * top)
+            u[m], w[m], v[m] = (
+                (r * r, 2.0 * r * r, table[SLOPE, a + m] * top) if two_sided else (r, r * r, table[SLOPE, a + m] * top)
+            )
             m += 1
         sizes[0, a] = m
         sizes[1, a] = expand(u, w, v, m, DEGREES, basis, a, odd, odd_at_zero) if m >= LEAST_NODES else 0
@@ -112,7 +113,11 @@ def tail(scratch: Scratch, a: int, degree: int) -> tuple[int, float, bool]:
     for j in range(degree + 2, sizes[2, a]):
         even_total += even[a, j] * even[a, j]
     ratio = UNLIKE * UNLIKE * max(odds, 1) / max(evens, 1)
-    alike = odds == 0 or evens == 0 or (odd_total <= ratio * even_total and even_total * odds <= UNLIKE * UNLIKE * evens * odd_total)
+    alike = (
+        odds == 0
+        or evens == 0
+        or (odd_total <= ratio * even_total and even_total * odds <= UNLIKE * UNLIKE * evens * odd_total)
+    )
     return odds + evens, math.sqrt((odd_total + even_total) / max(odds + evens, 1)), alike
 
 

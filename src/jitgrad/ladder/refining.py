@@ -106,9 +106,7 @@ def refine(
 
 
 @element
-def compare_scales(
-    block: Block, settings: Settings, t: int, reading: Reading, floor: float, highest: int
-) -> int:
+def compare_scales(block: Block, settings: Settings, t: int, reading: Reading, floor: float, highest: int) -> int:
     """Say whether noise is noise at a displacement far below the ladder, too."""
     _, _, _, size = look(block, settings, t, block.state[t, PROBE])
     if not 8.0 * floor < size < reading.level / 8.0:

@@ -9,7 +9,7 @@ import numpy as np
 from jitgrad._jit import element
 from jitgrad.ladder.analysis import Reading
 from jitgrad.ladder.block import Scratch
-from jitgrad.ladder.table import EVEN, H, SLOPE
+from jitgrad.ladder.table import EVEN, SLOPE, H
 
 
 @element

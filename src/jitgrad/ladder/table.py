@@ -37,7 +37,12 @@ def pair(block: Block, settings: Settings, t: int, slot: int) -> tuple[float, fl
         return right, (above - f) / right, 0.0, 0.0
     if side == BELOW:
         return left, (f - below) / left, 0.0, 0.0
-    return 0.5 * (right + left), (above - below) / (right + left), 0.5 * ((above - f) + (below - f)), 0.5 * (right - left)
+    return (
+        0.5 * (right + left),
+        (above - below) / (right + left),
+        0.5 * ((above - f) + (below - f)),
+        0.5 * (right - left),
+    )
 
 
 @element
@@ -48,8 +53,7 @@ def rounding_level(block: Block, settings: Settings, t: int) -> float:
     for s in range(block.state[t, PAIRS]):
         a, b = abs(above[t, s]), abs(below[t, s])
         size = a if side == ABOVE else b if side == BELOW else max(a, b)
-        if size < least:
-            least = size
+        least = min(least, size)
     size = max(abs(block.value[t]), least if np.isfinite(least) else 0.0)
     return max(ROUNDING * settings.eps * size, settings.noise, 1e-300)
 

@@ -111,7 +111,6 @@ class _Job(NamedTuple):
             run_serial(*job)
         return time.perf_counter() - before
 
-
     def run_past_exceptions(self, raised: int, stop: int) -> None:
         """Go on behind the probe that raised, one thread for all: each of several stopped at its first."""
         while raised < stop:

@@ -38,7 +38,9 @@ class Auto:
     The step is ``4 eps**(1 / (order + 1))`` times ``|x|`` up to 1, and times ``sqrt(|x|)`` above; where ``x`` is 0 it
     is that number itself, and the other side of a central formula is half as far, since an odd function looks like a
     straight line to a symmetric pair. The factor 4: in a loss that sums many terms each coordinate sees 10 to 100
-    times the rounding that its own term makes, and the best step grows with the cube root. The square root: where
+    times the rounding that its own term makes, and the best step grows with the cube root. In float32 it is 1: steps
+    are 4 % of ``|x|`` as it is, and unless another order is asked for the central formula of order 4 is taken, which
+    such steps do not harm. The square root: where
     ``x`` is 1e8 and the loss varies on the scale of 1, a relative step is wrong by a factor of 1e4.
 
     Examples
@@ -63,5 +65,5 @@ class Auto:
     def scaling(self, dtype: np.dtype[Any], order: int) -> Scaling:
         """Give the steps for a first derivative of accuracy `order` on coordinates of type `dtype`."""
         eps = float(np.finfo(dtype).eps)
-        unit = 4.0 * eps ** (1.0 / (order + 1))
+        unit = (4.0 if eps < 1e-10 else 1.0) * eps ** (1.0 / (order + 1))
         return Scaling(relative=unit, floor=np.zeros(()), at_zero=unit, knee=1.0, least=8.0 * eps)

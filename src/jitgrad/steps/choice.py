@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from jitgrad.steps.absolute import Absolute
-from jitgrad.steps.rule import StepRule
 from jitgrad.steps.auto import Auto
+from jitgrad.steps.rule import StepRule
 
 
 def as_rule(step: Any) -> StepRule:
