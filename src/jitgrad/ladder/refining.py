@@ -9,6 +9,7 @@ from jitgrad.ladder.analysis import Reading
 from jitgrad.ladder.block import (
     AMPLITUDE,
     BENT,
+    CLIMBS,
     DIRECTION,
     LIMIT,
     LOWEST_RUNG,
@@ -39,19 +40,19 @@ HOPELESS = 0.3  # expected error, relative to the derivative, that asks for anot
 
 
 @element
-def is_good(scratch: Scratch, count: int, two_sided: bool, reading: Reading, floor: float, tolerance: float) -> bool:
+def is_good(scratch: Scratch, count: int, two_sided: bool, reading: Reading, floor: float, spacing: float, tolerance: float) -> bool:
     """Say whether the reading is as precise as was asked for, and nothing speaks against it."""
     size = max(abs(reading.derivative), 1e-4 * steepest_even(scratch, count, reading.level))
     return (
         reading.score <= tolerance * size
         and not looks_kinked(scratch, count, two_sided, reading, floor)
-        and not is_contradicted(scratch, count, reading, floor)
+        and not is_contradicted(scratch, count, reading, floor, spacing)
     )
 
 
 @element
 def refine(
-    block: Block, settings: Settings, scratch: Scratch, t: int, count: int, reading: Reading, floor: float
+    block: Block, settings: Settings, scratch: Scratch, t: int, count: int, reading: Reading, floor: float, spacing: float
 ) -> None:
     """Ask for rungs above where noise limits the reading, below where truncation does; or for another place."""
     state, rungs = block.state, block.rungs
@@ -78,7 +79,7 @@ def refine(
     if state[t, RETRIES] < MOST_RETRIES and spent + 3 * cost <= settings.most:
         kinked = looks_kinked(scratch, count, two_sided, reading, floor)
         bent = bend(scratch, count, floor) if two_sided and state[t, BENT] == 0 else 0.0
-        if kinked or bent > 0.0 or stuck or is_contradicted(scratch, count, reading, floor):
+        if kinked or bent > 0.0 or stuck or is_contradicted(scratch, count, reading, floor, spacing):
             state[t, RETRIES] += 1
             state[t, PHASE], state[t, DIRECTION], state[t, TESTED] = PLACING, -1, 2
             if kinked:
@@ -98,8 +99,11 @@ def refine(
             state[t, VERIFIED], state[t, PROBE] = ASKED, rung
             want(scratch, rung)
     if up:
+        # Further at a time, the longer it helps.
+        stride = 1 << min(state[t, CLIMBS], 2)
+        state[t, CLIMBS] += 1
         for k in range(1, GROW_UP + 1):
-            want(scratch, highest + k)
+            want(scratch, highest + k * stride)
     if down:
         for k in range(1, GROW_DOWN + 1):
             want(scratch, lowest - k)
@@ -111,7 +115,7 @@ def compare_scales(
 ) -> int:
     """Say whether noise is noise at a displacement far below the ladder, too."""
     _, _, _, size = look(block, settings, t, block.state[t, PROBE])
-    if not 8.0 * floor < size < reading.level / 8.0:
+    if not 8.0 * floor < size < reading.level / 20.0:
         return CONFIRMED
     _, _, _, whole = look(block, settings, t, highest)
     return STRUCTURE if reading.level > 0.05 * whole else ROUGH

@@ -51,9 +51,10 @@ from jitgrad.ladder.steps import (
     highest_rung,
     lowest_rung,
 )
-from jitgrad.ladder.table import EVEN, H, fill_table, rounding_level
+from jitgrad.ladder.table import EVEN, SLOPE, H, fill_table, rounding_level
 
 BLOCK = 16384  # coordinates that climb together: their state, values and probes stay below 32 MB
+BLUR = 0.25  # spacings of x by which a loss that rounds is as if it moved
 USUAL = 19  # evaluations of a ladder that was placed at once; a search may take it to `most`
 NOISY = 20.0  # times rounding, from where noise is worth naming
 TRUST = 0.01  # largest bar, relative to the derivative, of one that can be trusted
@@ -222,24 +223,25 @@ def decide(block: Block, settings: Settings, scratch: Scratch, t: int, requests:
     floor = rounding_level(block, settings, t)
     rungs = fill_table(block, settings, t, scratch)
     two_sided = state[t, SIDE] == TWO_SIDED
-    reading = read_ladder(scratch, rungs, two_sided, floor, settings.eps)
+    spacing = BLUR * settings.eps * abs(block.x[t])
+    reading = read_ladder(scratch, rungs, two_sided, floor, spacing)
     before = count
-    if not is_good(scratch, rungs, two_sided, reading, floor, settings.tolerance):
+    if not is_good(scratch, rungs, two_sided, reading, floor, spacing, settings.tolerance):
         if state[t, PHASE] == PLACING:
             place(block, settings, scratch, t, floor)
             count = request(block, settings, scratch, t, requests, count)
         if count == before and state[t, STATUS] == NO_STATUS:
             state[t, PHASE] = REFINING
-            refine(block, settings, scratch, t, rungs, reading, floor)
+            refine(block, settings, scratch, t, rungs, reading, floor, spacing)
             count = request(block, settings, scratch, t, requests, count)
     if count == before:
-        settle(block, settings, scratch, t, rungs, reading, floor)
+        settle(block, settings, scratch, t, rungs, reading, floor, spacing)
     return count
 
 
 @element
 def settle(
-    block: Block, settings: Settings, scratch: Scratch, t: int, count: int, reading: Reading, floor: float
+    block: Block, settings: Settings, scratch: Scratch, t: int, count: int, reading: Reading, floor: float, spacing: float
 ) -> None:
     """Write down the result of coordinate `t`."""
     state, found, table = block.state, block.found, scratch.table
@@ -252,14 +254,19 @@ def settle(
     found[t, DERIVATIVE], found[t, STEP] = reading.derivative, reading.step
     found[t, ERROR] = reading.bar + 2.0 * settings.eps * abs(reading.derivative)
     if state[t, STATUS] == NO_STATUS:
-        state[t, STATUS] = verdict(scratch, settings, count, two_sided, reading, floor)
+        state[t, STATUS] = verdict(scratch, settings, count, two_sided, reading, floor, spacing)
         if state[t, VERIFIED] == ROUGH:
             h, d, _, _ = look(block, settings, t, state[t, PROBE])
             apart = abs(d - reading.derivative)
             if apart > found[t, ERROR] + 8.0 * floor / h:
-                found[t, ERROR] = apart
+                found[t, ERROR] = 1.1 * apart + 8.0 * floor / h
                 state[t, STATUS] = ROUGH_STATUS
-    if two_sided:
+    if state[t, STATUS] == KINK and count > 0:
+        # The slopes to the left and to the right of the smallest pair.
+        last = count - 1
+        apart = abs(table[SLOPE, last] - reading.derivative) + abs(table[EVEN, last]) / table[H, last]
+        found[t, ERROR] = max(found[t, ERROR], 1.1 * apart)
+    if two_sided and count > 0:
         found[t, ERROR] = max(found[t, ERROR], 2.0 * bend(scratch, count, floor) * table[H, count - 1])
     for i in range(count - 1, -1, -1):
         if abs(table[EVEN, i]) > 10.0 * reading.level:
@@ -269,14 +276,14 @@ def settle(
 
 @element
 def verdict(
-    scratch: Scratch, settings: Settings, count: int, two_sided: bool, reading: Reading, floor: float
+    scratch: Scratch, settings: Settings, count: int, two_sided: bool, reading: Reading, floor: float, spacing: float
 ) -> int:
     """Say how a search ended that had a ladder."""
-    if not np.isfinite(reading.derivative):
-        return NON_FINITE
+    if count < 3:
+        return NON_FINITE if count == 0 else TRUNCATION
     if looks_kinked(scratch, count, two_sided, reading, floor):
         return KINK
-    if is_contradicted(scratch, count, reading, floor) and not reading.plateau:
+    if is_contradicted(scratch, count, reading, floor, spacing) and not reading.plateau:
         return KINK
     if is_zero(scratch, count, reading):
         return ZERO

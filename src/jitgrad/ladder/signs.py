@@ -45,12 +45,14 @@ def looks_kinked(scratch: Scratch, count: int, two_sided: bool, reading: Reading
 
 
 @element
-def is_contradicted(scratch: Scratch, count: int, reading: Reading, floor: float) -> bool:
+def is_contradicted(scratch: Scratch, count: int, reading: Reading, floor: float, spacing: float) -> bool:
     """Say whether the smallest pair disagrees with the estimate by more than noise and the bar allow."""
     if count == 0:
         return False
     table = scratch.table
-    noise = max(20.0 * floor, 6.0 * reading.level if reading.plateau else 0.0) / (math.sqrt(2.0) * table[H, count - 1])
+    h = table[H, count - 1]
+    blurred = spacing * (abs(table[SLOPE, count - 1]) + 2.0 * abs(table[EVEN, count - 1]) / h)
+    noise = max(20.0 * floor, 10.0 * blurred, 6.0 * reading.level if reading.plateau else 0.0) / (math.sqrt(2.0) * h)
     allowed = noise + 3.0 * (3.0 * reading.noise + reading.truncation) + 1e-3 * abs(reading.derivative)
     return abs(table[SLOPE, count - 1] - reading.derivative) > max(allowed, 3.0 * reading.bar)
 
@@ -58,8 +60,16 @@ def is_contradicted(scratch: Scratch, count: int, reading: Reading, floor: float
 @element
 def is_zero(scratch: Scratch, count: int, reading: Reading) -> bool:
     """Say whether the derivative is zero within a bar that is small against what curvature does on the ladder."""
-    bar = reading.bar
-    return np.isfinite(bar) and abs(reading.derivative) <= bar <= 0.01 * steepest_even(scratch, count, reading.level)
+    bar, table = reading.bar, scratch.table
+    if not (np.isfinite(bar) and abs(reading.derivative) <= bar):
+        return False
+    steepest, flattest = 0.0, np.inf
+    for i in range(count):
+        if abs(table[EVEN, i]) > 8.0 * reading.level:
+            steepness = abs(table[EVEN, i]) / table[H, i]
+            steepest, flattest = max(steepest, steepness), min(flattest, steepness)
+    # Across a kink the even part is as steep on every rung.
+    return bar <= 0.01 * steepest and flattest < 0.6 * steepest
 
 
 @element
