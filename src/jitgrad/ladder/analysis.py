@@ -30,6 +30,7 @@ UNLIKE = 10.0  # times which odd and even coefficients of a plateau may differ: 
 BEYOND = 1.4  # standard deviations by which the next coefficient may hide truncation
 BEYOND_SCORE = 0.3
 BEYOND_SEEN = 0.25
+DIVERGENT = 0.3  # expected error, relative to the slope at its top, of a window that is beyond the Taylor series
 CONTRADICTION = 4.0  # bars by which a larger window must differ from a smaller one to be dismissed
 
 
@@ -162,8 +163,6 @@ def read_window(scratch: Scratch, a: int, level: float, plateau: bool, spacing: 
     # Losses round what they make of x, too: an error as if x moved by a fraction of its spacing. Where there is no
     # plateau to measure it, it counts in the bar.
     blurred = max(level, spacing * (abs(table[SLOPE, a]) + 2.0 * abs(table[EVEN, a]) / top))
-    if plateau:
-        blurred = min(blurred, 3.0 * level)
     for degree in range(min(HIGHEST_DEGREE + 1, size)):
         term = odd[a, degree] * at_zero[a, degree]
         derivative += term
@@ -203,6 +202,10 @@ def read_ladder(scratch: Scratch, count: int, two_sided: bool, floor: float, spa
         if sizes[0, a] < LEAST_NODES:
             continue
         d, b, s, n, r = read_window(scratch, a, level, plateau, spacing)
+        if abs(table[SLOPE, a]) * table[H, a] > 8.0 * level and s > DIVERGENT * abs(table[SLOPE, a]) and step > 0.0:
+            # Clearly more than noise, and not a polynomial: what oscillates or saturates looks flatter, the larger
+            # the displacement.
+            break
         if abs(d - derivative) > CONTRADICTION * math.hypot(b, bar) and bar <= 0.1 * abs(derivative):
             break
         if s < score:

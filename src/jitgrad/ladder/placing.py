@@ -17,6 +17,7 @@ from jitgrad._jit import element
 from jitgrad.ladder.block import (
     AMPLITUDE,
     BOTTOM,
+    CLIMBS,
     DIRECTION,
     FLATS,
     HIGHEST_RUNG,
@@ -47,6 +48,7 @@ CURVED = 0.5  # beyond this the three pairs are no Taylor series
 DOWN, UP = 7, 10  # how far three pairs are believed
 DROP = 10  # rungs between a kink and the next pair
 LEAP = 20  # rungs between an oscillation and the pair that measures it
+SMALL = -13  # |x| / 8 below 2**-13 says little about the length on which a loss changes
 UNIT = -8  # a rung that resolves what has the length 1
 FLAT_STRIDE = 12
 MOST_SEARCHES = 6
@@ -224,18 +226,23 @@ def after_oscillation(
         # It grows too fast to oscillate.
         move(block, settings, scratch, t, -6)
         return
-    if state[t, TESTED] == 0 and top + 2 <= state[t, HIGHEST_RUNG]:
+    test = max(top + 2, -BELOW_X) if top < SMALL else top + 2
+    if state[t, TESTED] == 0 and test <= state[t, HIGHEST_RUNG]:
         state[t, TESTED], state[t, MODE] = 1, TEST
-        want(scratch, top + 2)
+        want(scratch, test)
         return
     if state[t, TESTED] == 1:
         state[t, TESTED] = 2
-        h, d, e, size = look(block, settings, t, top + 2)
+        h, d, e, size = look(block, settings, t, test)
         h0, d0, e0, _ = look(block, settings, t, top)
         beyond = max(abs(d - d0) * h, 0.5 * abs(e - (h / h0) * (h / h0) * e0))
-        if 2.2 * m0 < size < 20.0 * m0 and beyond < 0.5 * size:
+        if test > top + 2:
+            noisy = size > 8.0 * max(m0, m1, m2)
+        else:
+            noisy = 2.2 * m0 < size < 20.0 * m0 and beyond < 0.5 * size
+        if noisy:
             state[t, LIMIT] = max(state[t, LIMIT], state[t, SPENT] + 2 + BEYOND_PLAN)
-            begin_ladder(block, scratch, t, top + 2)
+            begin_ladder(block, scratch, t, test)
             return
     block.found[t, AMPLITUDE] = max(m0, m1, m2)
     leap(block, settings, scratch, t, state[t, BOTTOM])
@@ -264,8 +271,18 @@ def after_leap(block: Block, settings: Settings, scratch: Scratch, t: int, floor
     rung = state[t, PROBE]
     h, d, e, size = look(block, settings, t, rung)
     share = size / block.found[t, AMPLITUDE]
-    if not np.isfinite(share) or share > 0.3:
+    if not np.isfinite(share):
         leap(block, settings, scratch, t, rung)
+        return
+    if share > 0.3:
+        state[t, SEARCHES] += 1
+        if state[t, SEARCHES] < 2:
+            leap(block, settings, scratch, t, rung)
+        else:
+            # As large on all scales: noise. What there is to see is above.
+            state[t, PHASE], state[t, LIMIT], state[t, CLIMBS] = REFINING, settings.most, 3
+            want(scratch, state[t, TOP] + 6)
+            want(scratch, state[t, TOP] + 10)
         return
     if size <= 8.0 * floor:
         # Too far: what is left of it is rounding. Half way back, once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ from jitgrad.ladder.steps import (
 from jitgrad.ladder.table import EVEN, SLOPE, H, fill_table, rounding_level
 
 BLOCK = 16384  # coordinates that climb together: their state, values and probes stay below 32 MB
-BLUR = 0.25  # spacings of x by which a loss that rounds is as if it moved
+BLUR = 0.15  # spacings of x by which a loss that rounds is as if it moved
 USUAL = 19  # evaluations of a ladder that was placed at once; a search may take it to `most`
 NOISY = 20.0  # times rounding, from where noise is worth naming
 TRUST = 0.01  # largest bar, relative to the derivative, of one that can be trusted
@@ -262,12 +263,18 @@ def settle(
                 found[t, ERROR] = 1.1 * apart + 8.0 * floor / h
                 state[t, STATUS] = ROUGH_STATUS
     if state[t, STATUS] == KINK and count > 0:
-        # The slopes to the left and to the right of the smallest pair.
+        # The slopes to the left and to the right of the smallest pair that shows it.
         last = count - 1
+        while last > 0 and abs(table[EVEN, last]) <= 8.0 * reading.level:
+            last -= 1
         apart = abs(table[SLOPE, last] - reading.derivative) + abs(table[EVEN, last]) / table[H, last]
         found[t, ERROR] = max(found[t, ERROR], 1.1 * apart)
-    if two_sided and count > 0:
-        found[t, ERROR] = max(found[t, ERROR], 2.0 * bend(scratch, count, floor) * table[H, count - 1])
+    if two_sided:
+        # The jump of the second derivative may lie anywhere below the smallest pair that shows it.
+        change = bend(scratch, count, max(floor, reading.level))
+        if change > 0.0:
+            hidden = math.sqrt(20.0 * max(floor, reading.level) / change)
+            found[t, ERROR] = max(found[t, ERROR], change * min(hidden, 2.0 * table[H, count - 1]))
     for i in range(count - 1, -1, -1):
         if abs(table[EVEN, i]) > 10.0 * reading.level:
             found[t, CURVATURE] = 2.0 * table[EVEN, i] / table[H, i] / table[H, i]
