@@ -22,13 +22,15 @@ SPAN = 2.0**-10.5  # smallest displacement of a window, relative to its largest;
 HIGHEST_DEGREE = 6
 ENTRIES = 3  # a plateau has at least so many coefficients
 STEEPEST = 5.0  # and its last ones are not below a fifth of its mean: else it falls
-NEAR_SMALLEST = 2.5  # plateaus up to so many times the lowest tail are believed to be noise
+# Noise is at most so many times the lowest tail, by its number of coefficients, with a probability of 1 %.
+AT_MOST = np.array([np.inf, np.inf, 10.0, 5.0, 3.7, 3.0, 2.6, 2.5])
 UNRESOLVED = 0.5  # share of the lowest tail that counts as noise where no plateau is seen
 NOISE_BARS = 3.0  # width of a bar in standard deviations
 UNLIKE = 10.0  # times which odd and even coefficients of a plateau may differ: noise does not know parity
 BEYOND = 1.4  # standard deviations by which the next coefficient may hide truncation
 BEYOND_SCORE = 0.3
 BEYOND_SEEN = 0.25
+DIVERGENT = 0.3  # expected error, relative to the slope at its top, of a window that is beyond the Taylor series
 CONTRADICTION = 4.0  # bars by which a larger window must differ from a smaller one to be dismissed
 
 
@@ -125,7 +127,7 @@ def tail(scratch: Scratch, a: int, degree: int) -> tuple[int, float, bool]:
 def noise_level(scratch: Scratch, windows: int, floor: float) -> tuple[float, bool]:
     """Return the noise of a value of the loss, and whether a plateau shows it."""
     odd, even, sizes = scratch.odd, scratch.even, scratch.sizes
-    lowest = np.inf
+    lowest, ceiling = np.inf, np.inf
     for a in range(windows):
         if sizes[0, a] >= LEAST_NODES:
             for degree in range(DEGREES - 1):
@@ -133,6 +135,7 @@ def noise_level(scratch: Scratch, windows: int, floor: float) -> tuple[float, bo
                 if entries < 2:
                     break
                 lowest = min(lowest, size)
+                ceiling = min(ceiling, size * AT_MOST[min(entries, 7)])
     most, level = 0, 0.0
     for a in range(windows):
         if sizes[0, a] >= LEAST_NODES:
@@ -144,7 +147,7 @@ def noise_level(scratch: Scratch, windows: int, floor: float) -> tuple[float, bo
                 entries, size, alike = tail(scratch, a, degree)
                 if entries < ENTRIES:
                     break
-                if entries > most and alike and size <= NEAR_SMALLEST * lowest and last * STEEPEST >= size:
+                if entries > most and alike and size <= ceiling and last * STEEPEST >= size:
                     most, level = entries, size
     if most > 0:
         # The lowest of several tails is chosen, so it is too low on average: the less so the longer it is.
@@ -154,13 +157,17 @@ def noise_level(scratch: Scratch, windows: int, floor: float) -> tuple[float, bo
 
 
 @element
-def read_window(scratch: Scratch, a: int, level: float, eps: float) -> tuple[float, float, float, float, float]:
+def read_window(scratch: Scratch, a: int, level: float, plateau: bool, spacing: float) -> tuple[float, float, float, float, float]:
     """Return derivative, bar, score, noise and truncation of the best degree in window `a`."""
     odd, at_zero, size = scratch.odd, scratch.odd_at_zero, scratch.sizes[1, a]
     best, best_bar, best_score, best_noise, best_truncation = np.nan, np.inf, np.inf, np.inf, np.inf
     derivative, square = 0.0, 0.0
     last, before, before_that = 0.0, 0.0, 0.0
-    top = scratch.table[H, a]
+    table = scratch.table
+    top = table[H, a]
+    # Losses round what they make of x, too: an error as if x moved by a fraction of its spacing. Where there is no
+    # plateau to measure it, it counts in the bar.
+    blurred = max(level, spacing * (abs(table[SLOPE, a]) + 2.0 * abs(table[EVEN, a]) / top))
     for degree in range(min(HIGHEST_DEGREE + 1, size)):
         term = odd[a, degree] * at_zero[a, degree]
         derivative += term
@@ -180,12 +187,12 @@ def read_window(scratch: Scratch, a: int, level: float, eps: float) -> tuple[flo
             hidden = truncation
         if score < best_score:
             best, best_score, best_noise, best_truncation = derivative, score, noise, truncation
-            best_bar = math.hypot(NOISE_BARS * noise, max(truncation, hidden))
+            best_bar = math.hypot(NOISE_BARS * blurred * math.sqrt(square), max(truncation, hidden))
     return best / top, best_bar / top, best_score / top, best_noise / top, best_truncation / top
 
 
 @element
-def read_ladder(scratch: Scratch, count: int, two_sided: bool, floor: float, eps: float) -> Reading:
+def read_ladder(scratch: Scratch, count: int, two_sided: bool, floor: float, spacing: float) -> Reading:
     """Choose window and degree.
 
     Windows are tried from the smallest displacements up. A larger one is more precise, unless it contradicts a
@@ -199,9 +206,16 @@ def read_ladder(scratch: Scratch, count: int, two_sided: bool, floor: float, eps
     for a in range(windows - 1, -1, -1):
         if sizes[0, a] < LEAST_NODES:
             continue
-        d, b, s, n, r = read_window(scratch, a, level, eps)
+        d, b, s, n, r = read_window(scratch, a, level, plateau, spacing)
+        if abs(table[SLOPE, a]) * table[H, a] > 8.0 * level and s > DIVERGENT * abs(table[SLOPE, a]) and step > 0.0:
+            # Clearly more than noise, and not a polynomial: what oscillates or saturates looks flatter, the larger
+            # the displacement.
+            break
         if abs(d - derivative) > CONTRADICTION * math.hypot(b, bar) and bar <= 0.1 * abs(derivative):
             break
         if s < score:
             derivative, bar, score, noise, truncation, first, step = d, b, s, n, r, a, table[H, a]
+    if count > 0 and not np.isfinite(derivative):
+        # Too few pairs for a window: the largest is all there is.
+        derivative, step = table[SLOPE, 0], table[H, 0]
     return Reading(derivative, bar, score, noise, truncation, level, plateau, first, step)

@@ -17,6 +17,7 @@ from jitgrad._jit import element
 from jitgrad.ladder.block import (
     AMPLITUDE,
     BOTTOM,
+    CLIMBS,
     DIRECTION,
     FLATS,
     HIGHEST_RUNG,
@@ -39,7 +40,7 @@ from jitgrad.ladder.block import (
     Settings,
 )
 from jitgrad.ladder.status import Status
-from jitgrad.ladder.steps import ABOVE, BELOW, TWO_SIDED
+from jitgrad.ladder.steps import ABOVE, BELOW, BELOW_X, TWO_SIDED
 from jitgrad.ladder.table import pair, slot_of
 
 TARGET = 0.12  # logarithms are best at 0.07 to 0.14, entire functions tolerate 0.3
@@ -47,6 +48,8 @@ CURVED = 0.5  # beyond this the three pairs are no Taylor series
 DOWN, UP = 7, 10  # how far three pairs are believed
 DROP = 10  # rungs between a kink and the next pair
 LEAP = 20  # rungs between an oscillation and the pair that measures it
+SMALL = -13  # |x| / 8 below 2**-13 says little about the length on which a loss changes
+UNIT = -8  # a rung that resolves what has the length 1
 FLAT_STRIDE = 12
 MOST_SEARCHES = 6
 RUNGS = 4  # neighbouring rungs that a ladder begins with
@@ -107,6 +110,15 @@ def beyond_second(h: float, d: float, e: float, inner_h: float, inner_d: float, 
 
 
 @element
+def grows_linearly(h0: float, e0: float, h1: float, e1: float, h2: float, e2: float, floor: float) -> bool:
+    """Say whether the even part is proportional to the displacement, as across a kink."""
+    if not (e0 / e1 > 0.0 and e1 / e2 > 0.0 and abs(e2) > 50.0 * floor):
+        return False
+    upper, lower = math.log(e0 / e1) / math.log(h0 / h1), math.log(e1 / e2) / math.log(h1 / h2)
+    return 0.6 < upper < 1.5 and 0.6 < lower < 1.5
+
+
+@element
 def place(block: Block, settings: Settings, scratch: Scratch, t: int, floor: float) -> None:
     """Take the next step of the search for coordinate `t`."""
     mode = block.state[t, MODE]
@@ -142,7 +154,10 @@ def after_three(block: Block, settings: Settings, scratch: Scratch, t: int, floo
     upper_reach, lower_reach = math.sqrt(upper / m0), math.sqrt(lower / m1)
     seen = np.isfinite(upper_reach)
     if (not seen or upper_reach > CURVED) and lower_reach > CURVED and lower > 8.0 * floor:
-        after_oscillation(block, settings, scratch, t, seen, m0, m1, m2, upper)
+        if seen and grows_linearly(h0, e0, h1, e1, h2, e2, floor):
+            drop(block, scratch, t, state[t, BOTTOM], abs(e2) / h2)
+        else:
+            after_oscillation(block, settings, scratch, t, seen, m0, m1, m2)
         return
     # Third-order parts that do not fall with the displacement are noise.
     noisy = seen and upper < 8.0 * lower and lower > 8.0 * floor
@@ -155,10 +170,14 @@ def after_three(block: Block, settings: Settings, scratch: Scratch, t: int, floo
         reach = math.sqrt(max(lower * ratio**3, level) / (ratio * m1))
     shift = TARGET / max(reach, 1e-30)
     shift = int(np.rint(math.log2(min(max(shift, 2.0**-DOWN), 2.0**UP)))) if np.isfinite(shift) else 0
+    if seen and not noisy and max(upper, lower) <= level:
+        # The loss is straight as far as can be seen, so the reach is a guess from above. Of all lengths 1 is the
+        # likeliest if |x| is not.
+        shift = max(UP, -BELOW_X - top) if state[t, SEARCHES] == 0 else UP
     if shift > 0:
         # No further up than the tolerance asks for.
         size = settings.tolerance * 4.0 * max(abs(d1) * h1, 1e-4 * abs(e1))
-        shift = min(shift, max(int(math.ceil(math.log2(min(max(8.0 * floor / max(size, 1e-300), 1e-3), 1e9)))), 0))
+        shift = min(shift, max(int(math.ceil(math.log2(min(max(8.0 * floor / max(size, 1e-300), 1e-3), 1e30)))), 0))
     move(block, settings, scratch, t, shift)
 
 
@@ -199,7 +218,6 @@ def after_oscillation(
     m0: float,
     m1: float,
     m2: float,
-    upper: float,
 ) -> None:
     """Tell noise from an oscillation by a pair above the three, or leap below."""
     state = block.state
@@ -208,18 +226,23 @@ def after_oscillation(
         # It grows too fast to oscillate.
         move(block, settings, scratch, t, -6)
         return
-    if state[t, TESTED] == 0 and top + 2 <= state[t, HIGHEST_RUNG]:
+    test = max(top + 2, -BELOW_X) if top < SMALL else top + 2
+    if state[t, TESTED] == 0 and test <= state[t, HIGHEST_RUNG]:
         state[t, TESTED], state[t, MODE] = 1, TEST
-        want(scratch, top + 2)
+        want(scratch, test)
         return
     if state[t, TESTED] == 1:
         state[t, TESTED] = 2
-        h, d, e, size = look(block, settings, t, top + 2)
+        h, d, e, size = look(block, settings, t, test)
         h0, d0, e0, _ = look(block, settings, t, top)
         beyond = max(abs(d - d0) * h, 0.5 * abs(e - (h / h0) * (h / h0) * e0))
-        if 2.2 * m0 < size < 20.0 * m0 and beyond < 0.5 * size:
+        if test > top + 2:
+            noisy = size > 8.0 * max(m0, m1, m2)
+        else:
+            noisy = 2.2 * m0 < size < 20.0 * m0 and beyond < 0.5 * size
+        if noisy:
             state[t, LIMIT] = max(state[t, LIMIT], state[t, SPENT] + 2 + BEYOND_PLAN)
-            begin_ladder(block, scratch, t, top + 2)
+            begin_ladder(block, scratch, t, test)
             return
     block.found[t, AMPLITUDE] = max(m0, m1, m2)
     leap(block, settings, scratch, t, state[t, BOTTOM])
@@ -229,7 +252,11 @@ def after_oscillation(
 def leap(block: Block, settings: Settings, scratch: Scratch, t: int, origin: int) -> None:
     """Look far below `origin`, where the loss oscillates or is noisy."""
     state = block.state
-    rung = max(origin - LEAP, state[t, LOWEST_RUNG])
+    rung = origin - LEAP
+    if origin > 0 and state[t, TESTED] < 3:
+        # Of all lengths 1 is the likeliest if |x| is not.
+        rung, state[t, TESTED] = min(rung, UNIT), 3
+    rung = max(rung, state[t, LOWEST_RUNG])
     if rung >= origin - 2 or state[t, SPENT] + 10 > settings.most:
         begin_ladder(block, scratch, t, state[t, TOP])
         return
@@ -244,8 +271,18 @@ def after_leap(block: Block, settings: Settings, scratch: Scratch, t: int, floor
     rung = state[t, PROBE]
     h, d, e, size = look(block, settings, t, rung)
     share = size / block.found[t, AMPLITUDE]
-    if not np.isfinite(share) or share > 0.3:
+    if not np.isfinite(share):
         leap(block, settings, scratch, t, rung)
+        return
+    if share > 0.3:
+        state[t, SEARCHES] += 1
+        if state[t, SEARCHES] < 2:
+            leap(block, settings, scratch, t, rung)
+        else:
+            # As large on all scales: noise. What there is to see is above.
+            state[t, PHASE], state[t, LIMIT], state[t, CLIMBS] = REFINING, settings.most, 3
+            want(scratch, state[t, TOP] + 6)
+            want(scratch, state[t, TOP] + 10)
         return
     if size <= 8.0 * floor:
         # Too far: what is left of it is rounding. Half way back, once.
@@ -335,4 +372,7 @@ def after_drop(block: Block, settings: Settings, scratch: Scratch, t: int, floor
     if abs(e) > 50.0 * floor and abs(e) > 0.25 * steepness * h and state[t, SPENT] + 6 <= settings.most:
         drop(block, scratch, t, rung, steepness)
     else:
-        want_three(block, scratch, t, rung)
+        state[t, PHASE] = REFINING
+        state[t, LIMIT] = max(state[t, LIMIT], state[t, SPENT] + BEYOND_PLAN)
+        for k in range(3):
+            want(scratch, rung - 2 * k)

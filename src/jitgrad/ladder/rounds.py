@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,9 +52,10 @@ from jitgrad.ladder.steps import (
     highest_rung,
     lowest_rung,
 )
-from jitgrad.ladder.table import EVEN, H, fill_table, rounding_level
+from jitgrad.ladder.table import EVEN, SLOPE, H, fill_table, rounding_level
 
 BLOCK = 16384  # coordinates that climb together: their state, values and probes stay below 32 MB
+BLUR = 0.15  # spacings of x by which a loss that rounds is as if it moved
 USUAL = 19  # evaluations of a ladder that was placed at once; a search may take it to `most`
 NOISY = 20.0  # times rounding, from where noise is worth naming
 TRUST = 0.01  # largest bar, relative to the derivative, of one that can be trusted
@@ -222,24 +224,25 @@ def decide(block: Block, settings: Settings, scratch: Scratch, t: int, requests:
     floor = rounding_level(block, settings, t)
     rungs = fill_table(block, settings, t, scratch)
     two_sided = state[t, SIDE] == TWO_SIDED
-    reading = read_ladder(scratch, rungs, two_sided, floor, settings.eps)
+    spacing = BLUR * settings.eps * abs(block.x[t])
+    reading = read_ladder(scratch, rungs, two_sided, floor, spacing)
     before = count
-    if not is_good(scratch, rungs, two_sided, reading, floor, settings.tolerance):
+    if not is_good(scratch, rungs, two_sided, reading, floor, spacing, settings.tolerance):
         if state[t, PHASE] == PLACING:
             place(block, settings, scratch, t, floor)
             count = request(block, settings, scratch, t, requests, count)
         if count == before and state[t, STATUS] == NO_STATUS:
             state[t, PHASE] = REFINING
-            refine(block, settings, scratch, t, rungs, reading, floor)
+            refine(block, settings, scratch, t, rungs, reading, floor, spacing)
             count = request(block, settings, scratch, t, requests, count)
     if count == before:
-        settle(block, settings, scratch, t, rungs, reading, floor)
+        settle(block, settings, scratch, t, rungs, reading, floor, spacing)
     return count
 
 
 @element
 def settle(
-    block: Block, settings: Settings, scratch: Scratch, t: int, count: int, reading: Reading, floor: float
+    block: Block, settings: Settings, scratch: Scratch, t: int, count: int, reading: Reading, floor: float, spacing: float
 ) -> None:
     """Write down the result of coordinate `t`."""
     state, found, table = block.state, block.found, scratch.table
@@ -252,15 +255,26 @@ def settle(
     found[t, DERIVATIVE], found[t, STEP] = reading.derivative, reading.step
     found[t, ERROR] = reading.bar + 2.0 * settings.eps * abs(reading.derivative)
     if state[t, STATUS] == NO_STATUS:
-        state[t, STATUS] = verdict(scratch, settings, count, two_sided, reading, floor)
+        state[t, STATUS] = verdict(scratch, settings, count, two_sided, reading, floor, spacing)
         if state[t, VERIFIED] == ROUGH:
             h, d, _, _ = look(block, settings, t, state[t, PROBE])
             apart = abs(d - reading.derivative)
             if apart > found[t, ERROR] + 8.0 * floor / h:
-                found[t, ERROR] = apart
+                found[t, ERROR] = 1.1 * apart + 8.0 * floor / h
                 state[t, STATUS] = ROUGH_STATUS
+    if state[t, STATUS] == KINK and count > 0:
+        # The slopes to the left and to the right of the smallest pair that shows it.
+        last = count - 1
+        while last > 0 and abs(table[EVEN, last]) <= 8.0 * reading.level:
+            last -= 1
+        apart = abs(table[SLOPE, last] - reading.derivative) + abs(table[EVEN, last]) / table[H, last]
+        found[t, ERROR] = max(found[t, ERROR], 1.1 * apart)
     if two_sided:
-        found[t, ERROR] = max(found[t, ERROR], 2.0 * bend(scratch, count, floor) * table[H, count - 1])
+        # The jump of the second derivative may lie anywhere below the smallest pair that shows it.
+        change = bend(scratch, count, max(floor, reading.level))
+        if change > 0.0:
+            hidden = math.sqrt(20.0 * max(floor, reading.level) / change)
+            found[t, ERROR] = max(found[t, ERROR], change * min(hidden, 2.0 * table[H, count - 1]))
     for i in range(count - 1, -1, -1):
         if abs(table[EVEN, i]) > 10.0 * reading.level:
             found[t, CURVATURE] = 2.0 * table[EVEN, i] / table[H, i] / table[H, i]
@@ -268,13 +282,15 @@ def settle(
 
 
 @element
-def verdict(scratch: Scratch, settings: Settings, count: int, two_sided: bool, reading: Reading, floor: float) -> int:
+def verdict(
+    scratch: Scratch, settings: Settings, count: int, two_sided: bool, reading: Reading, floor: float, spacing: float
+) -> int:
     """Say how a search ended that had a ladder."""
-    if not np.isfinite(reading.derivative):
-        return NON_FINITE
+    if count < 3:
+        return NON_FINITE if count == 0 else TRUNCATION
     if looks_kinked(scratch, count, two_sided, reading, floor):
         return KINK
-    if is_contradicted(scratch, count, reading, floor) and not reading.plateau:
+    if is_contradicted(scratch, count, reading, floor, spacing) and not reading.plateau:
         return KINK
     if is_zero(scratch, count, reading):
         return ZERO
@@ -297,7 +313,7 @@ def climb(
     most: int = 24,
     keep: bool = False,
 ) -> Climbed:
-    """X."""
+    """x."""
     points = evaluator.points
     eps = float(np.finfo(points.dtype).eps)
     single = points.dtype == np.float32
@@ -309,24 +325,16 @@ def climb(
     scratch = make_scratch(slots)
     start = np.full(n, -(2**30)) if start is None else start
     active = np.empty(size, np.int64)
-    r = Requests(
-        np.empty(size * 8, np.int64), np.empty(size * 8, np.int64), np.empty(size * 8, np.int64), np.empty(size * 8)
-    )
+    r = Requests(np.empty(size * 8, np.int64), np.empty(size * 8, np.int64), np.empty(size * 8, np.int64), np.empty(size * 8))
     found = np.empty((n, FOUND))
     status = np.empty(n, np.int8)
     ev = np.empty(n, np.int64)
     for a in range(0, n, BLOCK):
         b = min(a + BLOCK, n)
         block = Block(
-            x[a:b],
-            f[a:b],
-            lower[a:b],
-            upper[a:b],
-            np.empty((b - a, slots), np.int16),
-            np.empty((b - a, slots)),
-            np.empty((b - a, slots)),
-            np.empty((b - a, STATES), np.int32),
-            found[a:b],
+            x[a:b], f[a:b], lower[a:b], upper[a:b],
+            np.empty((b - a, slots), np.int16), np.empty((b - a, slots)), np.empty((b - a, slots)),
+            np.empty((b - a, STATES), np.int32), found[a:b],
         )
         left, count = begin(block, settings, scratch, start[a:b], active, r)
         while left:
@@ -335,17 +343,5 @@ def climb(
         status[a:b] = block.state[:, STATUS]
         ev[a:b] = block.state[:, SPENT] - 1
     d, e = found[:, DERIVATIVE], found[:, ERROR]
-    trusted = ((e <= TRUST * np.abs(d)) & (status != KINK) & (status != FLAT)) | (status == ZERO) | (status == FIXED)
-    return Climbed(
-        d,
-        e,
-        found[:, STEP],
-        found[:, NOISE],
-        ev,
-        status,
-        trusted,
-        found[:, CURVATURE],
-        np.empty((0, slots)),
-        np.empty((0, slots)),
-        np.empty((0, slots)),
-    )
+    trusted = ((e <= TRUST * np.abs(d)) & (status != KINK)& (status != FLAT)) | (status == ZERO) | (status == FIXED)
+    return Climbed(d, e, found[:, STEP], found[:, NOISE], ev, status, trusted, found[:, CURVATURE], np.empty((0, slots)), np.empty((0, slots)), np.empty((0, slots)))
