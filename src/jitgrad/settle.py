@@ -23,7 +23,7 @@ from jitgrad.doubt import (
     examine_all,
 )
 from jitgrad.formula import Formula
-from jitgrad.ladder import Climbed, climb
+from jitgrad.ladder.rounds import Climbed, climb
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.stencils import Stencil
 
