@@ -18,7 +18,7 @@ LADDER = (
     ("ladder",),
     ("difference",),
     ("whole",),
-    ("repair", "prepared"),
+    ("repair", "tuned", "prepared"),
     ("gradient", "inline"),
     ("testing",),
     ("info", "demo"),

@@ -14,7 +14,7 @@ from jitgrad.loss.accept import require_jitted
 from jitgrad.nodes import place_nodes
 from jitgrad.prepared import formula_for
 from jitgrad.stencils import stencil
-from jitgrad.steps import StepRule, as_rule
+from jitgrad.steps import StepRule, Tuner, as_rule
 
 
 def jit_grad(
@@ -42,7 +42,7 @@ def jit_grad(
     Raises
     ------
     TypeError
-        If `loss` is not a jitted function.
+        If `loss` is not a jitted function, or `step` a tuner.
     ValueError
         If an option is out of range; from the compiled function, if a step is too small to change ``x``.
 
@@ -66,6 +66,11 @@ def jit_grad(
     require_jitted(loss)
     chosen = stencil(method, order)
     rule = as_rule(step)
+    if isinstance(rule, Tuner):
+        raise TypeError(
+            f"step must be a number, an array or a step rule inside compiled code, got the tuner {rule!r}, which needs "
+            "the launcher. Use Textbook(), Relative(r) or Absolute(h), or compute the gradient with grad_cpu."
+        )
     # Numbers of a closure are constants to the compiler: both precisions are prepared and one is dropped.
     double, single = (rule.scaling(np.dtype(real), chosen.order) for real in (np.float64, np.float32))
     table, settings, _ = formula_for(chosen, double, np.empty((1, 1, 3)))

@@ -20,7 +20,8 @@ from jitgrad.loss.accept import require_jitted
 from jitgrad.loss.bind import BoundLoss, bind
 from jitgrad.repair import raise_fault, repair
 from jitgrad.stencils import Stencil, stencil
-from jitgrad.steps import Scaling, StepRule, as_rule
+from jitgrad.steps import Scaling, StepRule, Textbook, Tuner, as_rule
+from jitgrad.tuned import tuned_formula
 from jitgrad.whole import whole_gradient, whole_gradient_parallel
 
 CALLS_WITHOUT_THREADS = 20
@@ -126,7 +127,7 @@ class Gradient:
         *,
         method: Method = "central",
         order: int | None = None,
-        step: float | npt.ArrayLike | StepRule | None = None,
+        step: float | npt.ArrayLike | StepRule | Tuner | None = None,
         bounds: Bounds = None,
         coords: npt.ArrayLike | None = None,
         args_axes: ArgsAxes = None,
@@ -210,7 +211,8 @@ class Gradient:
         n = shape[-1]
         count = int(np.prod(shape[:-1]))
         chosen = _check.checked_coords(self._coords, n)
-        scaling = self._rule.scaling(dtype, self._stencil.order)
+        rule = Textbook() if isinstance(self._rule, Tuner) else self._rule  # a tuner's steps come with every call
+        scaling = rule.scaling(dtype, self._stencil.order)
         floor = _check.matrix("step", scaling.floor, shape)
         lower, upper = _check.checked_bounds(self._bounds, shape, dtype)
         limits = np.stack(np.broadcast_arrays(floor, lower, upper), axis=-1)
@@ -230,7 +232,8 @@ class Gradient:
 
     def _at_once(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> Any:
         """Compute by one compiled call if the loss is known to be cheap; None if it is not or did not work."""
-        workers = self._workers_at_once(session) if len(session.shape) == 1 else 0
+        compiled = len(session.shape) == 1 and not isinstance(self._rule, Tuner)
+        workers = self._workers_at_once(session) if compiled else 0
         if workers == 0:
             return None
         job: tuple[Any, ...] = (*session.job, points, *session.formula, with_value, gradient)
@@ -261,14 +264,18 @@ class Gradient:
     def _step_by_step(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> FloatArray:
         """Compute with Python between the steps: threads, Ctrl-C, faults, exceptions and repairs."""
         plan, rows = session.plan, _rows(points)
-        found, needs_value = differences(rows, plan.targets, plan.formula)
-        raise_fault(found, plan.formula)
+        formula = plan.formula
+        if isinstance(self._rule, Tuner):
+            launch = partial(evaluate, session.bound, seconds=session.seconds, threads=self._threads)
+            formula = tuned_formula(self._rule, self._stencil, launch, rows, plan.targets, formula)
+        found, needs_value = differences(rows, plan.targets, formula)
+        raise_fault(found, formula)
         skip = 0 if with_value or needs_value else len(rows)
         result = evaluate(session.bound, found.probes, session.seconds, skip=skip, threads=self._threads)
         session.seconds, session.rough = result.seconds, False
         if not combine(found, result.values, gradient):
             refine = partial(evaluate, session.bound, seconds=session.seconds, threads=self._threads)
-            repair(refine, rows, plan.targets, plan.formula, gradient)
+            repair(refine, rows, plan.targets, formula, gradient)
         return result.values[: len(rows)].reshape(plan.shape[:-1])
 
 

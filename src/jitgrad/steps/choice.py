@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from jitgrad.steps.absolute import Absolute
-from jitgrad.steps.rule import StepRule
+from jitgrad.steps.rule import StepRule, Tuner
 from jitgrad.steps.textbook import Textbook
 
 
-def as_rule(step: Any) -> StepRule:
+def as_rule(step: Any) -> StepRule | Tuner:
     """Turn what a user gave as ``step=`` into a rule.
 
     Parameters
     ----------
-    step : None, float, array_like or StepRule
+    step : None, float, array_like, StepRule or Tuner
         None is the textbook rule, a number or an array the absolute step.
 
     Returns
     -------
-    StepRule
+    StepRule or Tuner
 
     Raises
     ------
@@ -36,6 +36,6 @@ def as_rule(step: Any) -> StepRule:
     """
     if step is None:
         return Textbook()
-    if isinstance(step, StepRule):
+    if isinstance(step, StepRule | Tuner):
         return step
     return Absolute(step)
