@@ -103,7 +103,7 @@ def noise_level(values: npt.ArrayLike) -> tuple[FloatArray, npt.NDArray[np.str_]
     level, reason = np.full(count, np.nan), np.full(count, TOO_FAR, object)
     levels, changes = np.empty((points - 1, count)), np.empty((points - 1, count), bool)
     difference, gamma = lines, 1.0
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         for k in range(1, points):
             difference = np.diff(difference, axis=1)
             gamma *= 0.5 * k / (2 * k - 1)

@@ -79,7 +79,8 @@ def _measure(lines: Lines, which: IntArray, top: FloatArray, length: int) -> tup
     h = top[which, None] * 2.0 ** np.arange(1 - length, 1)
     look = lines.look(np.repeat(which, length), h.reshape(-1), offsets, narrow=False)
     finite = np.isfinite(look.values).all(axis=1)
-    error = np.abs(look.sum(look.weights(1) - look.weights(1, inner)) / look.h)
+    with np.errstate(invalid="ignore"):  # infinite values
+        error = np.abs(look.sum(look.weights(1) - look.weights(1, inner)) / look.h)
     error = np.where(finite & (error > 0.0), error, np.nan)
     # Steps below the precision of x are held there, and would be taken for a curve that is flat.
     repeated = np.diff(look.h, prepend=0.0) == 0.0

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from jitgrad._types import FloatArray
-from jitgrad.steps.grid import least_different, truncation_curve
+from jitgrad.steps.grid import FEWEST, least_different, truncation_curve
 from jitgrad.steps.lines import Lines, check_options
 from jitgrad.steps.rule import Search, Tuning
 
-PER_OCTAVE = 8
+PER_OCTAVE = 4
 """Positions of the tip of the V that are tried per factor of 2: the error at the best step is flat on this scale."""
 
 FOUND = "tip of a V fitted to the error against the step"
 SLANTED = "no noise seen: the smallest step of the grid"
 FALLING = "no truncation above the noise on the grid"
 
-LEAST_LEVEL = 2.0
+LEAST_LEVEL = 3
 """So many steps at least are on the side of the noise."""
 
 OUTLIER = 4.0
@@ -54,7 +54,7 @@ class Kostyrka:
     -----
     The published fit minimises a pseudo-Huber loss by BFGS (the manual of pnd has least median of squares by
     Nelder and Mead, its code has not). Here the sum of absolute deviations, each at most 4 octaves, is minimised over
-    positions of the tip on a grid of eight per octave, the height of the noise being a median: local minima are no
+    positions of the tip on a grid of four per octave, the height of the noise being a median: local minima are no
     trap, and all coordinates are done at once. Steps beyond the length on which the loss changes break the
     V, so the fitted curve ends at the largest error times step. The step is ``(1 / order) ** (1 / (order + 1))`` times
     that of the tip.
@@ -104,22 +104,21 @@ def _fit(log_h: FloatArray, log_error: FloatArray, order: int) -> tuple[FloatArr
     """Return the position of the tip of each V, and the median deviation from it."""
     count, length = log_h.shape
     best, tip, misfit = np.full(count, np.inf), np.full(count, np.nan), np.full(count, np.inf)
-    known = np.isfinite(log_error).sum(axis=1) >= length // 2
-    log_h = log_h[known]
+    known = np.flatnonzero(np.isfinite(log_error).sum(axis=1) >= FEWEST)
     # In units of the loss rather than its derivative the V is a ramp: noise is level.
-    change = log_error[known] + log_h
+    change = (log_error + log_h)[known]
     top = np.nanmax(change, axis=1, keepdims=True, initial=-np.inf)
-    for position in np.arange(LEAST_LEVEL, length, 1.0 / PER_OCTAVE):
-        from_tip = np.arange(length) - position
-        level = _median(change[:, : int(np.ceil(position))])[:, None]
-        ramp = np.minimum(level + (order + 1) * np.maximum(from_tip, 0.0), top)
-        deviation = np.minimum(np.abs(change - ramp), OUTLIER)
-        total = np.nansum(deviation, axis=1)
-        better = np.zeros(count, bool)
-        better[known] = total < best[known]
-        at = better[known]
-        best[better], tip[better] = total[at], log_h[at, 0] + position
-        misfit[better] = _median(deviation[at])
+    for noisy in range(LEAST_LEVEL, length):  # steps on the side of the noise
+        level = _median(change[:, :noisy])[:, None]
+        for within in np.arange(PER_OCTAVE) / PER_OCTAVE:
+            position = noisy - 1 + within
+            rise = (order + 1) * np.maximum(np.arange(length) - position, 0.0)
+            deviation = np.minimum(np.abs(change - np.minimum(level + rise, top)), OUTLIER)
+            total = np.nansum(deviation, axis=1)
+            at = total < best[known]
+            better = known[at]
+            best[better], tip[better] = total[at], log_h[better, -1] - (length - 1) + position
+            misfit[better] = _median(deviation[at])
     return tip, misfit
 
 

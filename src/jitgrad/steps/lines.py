@@ -217,7 +217,7 @@ class Lines:
         h = np.clip(self._h, smallest, np.maximum(largest, smallest))
         # Without room the formula has its own way to shrink a step.
         h = np.where(np.isfinite(h) & (largest > smallest), h, self._textbook)
-        return Tuning(h, self._reason.astype(np.str_), self._spent)
+        return Tuning(h, self._reason.astype(np.str_), self._spent.copy())
 
     def _textbook_step(self) -> FloatArray:
         scaling = Textbook().scaling(self.dtype, self.stencil.order)

@@ -27,13 +27,13 @@ class SteplemanWinarsky:
     """Step tuner of Stepleman and Winarsky, for every formula.
 
     The step is divided by 4 (by 2 for formulas of order above 2), until the derivative changes by more than it
-    did at the division before; the step before that is taken. It needs no idea of the noise and suits losses whose
-    noise nobody knows.
+    did at the division before; the step before that is taken. It needs an idea of the noise only to begin, and
+    stops anywhere if it begins with steps that are all noise.
 
     Parameters
     ----------
     noise : float, optional
-        Absolute error of one value of the loss; says only where to begin. Default: that of rounding.
+        Absolute error of one value of the loss; says where to begin. Default: that of rounding.
     most : int, default 60
         Most evaluations per coordinate.
 
