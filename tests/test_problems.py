@@ -1,18 +1,19 @@
 import math
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from exact import ExactFunction
+from exact import Exact, ExactFunction
 
 from jitgrad.launch.probes import along_directions, replaced
-from jitgrad.testing.problems import KINDS, Noise, course, points_of, problem, problems
+from jitgrad.testing.problems import KINDS, Noise, course, points_of, problem, problems, vector_losses
 from jitgrad.testing.problems.harness import resolved
 
 EPS = np.finfo(np.float64).eps
 ALL = problems() + problems(held_out=True)
 # The last digit is right where NumPy has numbers wider than float64; elsewhere every operation rounds.
-WIDE = np.finfo(np.longdouble).eps
+WIDE = float(np.finfo(np.longdouble).eps)
 ORACLE = 1.0 * EPS if WIDE < EPS else 64.0 * EPS
 
 every_problem = pytest.mark.parametrize("p", ALL, ids=lambda p: p.name)
@@ -212,3 +213,54 @@ def test_points_of_writes_out_both_kinds_of_probes():
     assert np.array_equal(points_of(moved), [[1.5, 1.5], [5.0, 2.0]])
     nothing = np.empty((2, 0))
     assert np.array_equal(points_of(replaced(points, [0, 1], nothing, nothing)), points)
+
+
+@pytest.mark.parametrize("held_out", [False, True], ids=["development", "held out"])
+def test_gradients_of_vector_losses_are_those_of_the_losses(held_out):
+    rng = np.random.default_rng(5)
+    seen = set()
+    for v in vector_losses(held_out=held_out):
+        if v.name in seen or v.ordinary or v.name == "sum of stairs":
+            continue  # the scenarios have tests of their own, and so have the members of the sum of stairs
+        seen.add(v.name)
+        args = v.args if len(v.args) == 1 else (*v.args[:2], 0.0, 0.0)  # neither offset nor noise
+        exact = Exact(SimpleNamespace(loss=v.loss, smooth=None, args=args), digits=120)
+        for i in rng.choice(v.x.size, size=min(4, v.x.size), replace=False):
+            wanted = exact.derivative(v.x, i)
+            # As above: 1e9 x, and x is 2 at most.
+            phase = 2e9 * WIDE if v.name.startswith(("aliasing", "sum of oscillating")) else 0.0
+            assert abs(v.gradient[i] - wanted) <= (ORACLE + phase) * max(abs(wanted), v.scale[i]) + 1e-50
+    assert len(seen) >= 17
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_vector_losses_are_finite_and_complete(dtype):
+    halves = [vector_losses(held_out=held_out, dtype=dtype) for held_out in (False, True)]
+    for half in halves:
+        for v in half:
+            assert v.x.dtype == dtype
+            assert v.gradient.dtype == np.float64
+            assert v.x.shape == v.gradient.shape == v.scale.shape
+            assert (v.scale > 0).all()
+        assert {v.ordinary for v in half} == {True, False}
+    ordinary = [{v.name for v in half if v.ordinary} for half in halves]
+    assert not ordinary[0] & ordinary[1]
+    first = [next(v for v in half if not v.ordinary) for half in halves]
+    for v in (*first, *(half[0] for half in halves)):
+        assert math.isfinite(v.loss(v.x.copy(), *v.args))
+
+
+def test_noise_of_vector_losses_has_the_level_it_says():
+    for v in vector_losses():
+        if "noise" not in v.name:
+            continue
+        level = float(v.name.rpartition(" ")[2])
+        w, c, offset, sigma = v.args
+        clean = v.loss(v.x, w, c, offset, 0.0)
+        assert sigma == pytest.approx(level * abs(clean), rel=1e-13)
+        rng = np.random.default_rng(6)
+        points = [v.x + 1e-3 * rng.standard_normal(v.x.size) for _ in range(2000)]
+        noise = [(v.loss(x, w, c, offset, sigma) - v.loss(x, w, c, offset, 0.0)) / sigma for x in points]
+        # The mean square of a sine of 2000 phases; the fourth moment makes its deviation 1 / sqrt(8 * 2000).
+        # Rounding adds up to 200 times eps of the sum, which the smallest noise is 4500 times as large as.
+        assert abs(np.std(noise) - 1) < 5 / math.sqrt(16_000) + 0.05

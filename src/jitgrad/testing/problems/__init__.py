@@ -11,3 +11,5 @@ from jitgrad.testing.problems.harness import Course as Course
 from jitgrad.testing.problems.harness import course as course
 from jitgrad.testing.problems.harness import points_of as points_of
 from jitgrad.testing.problems.noise import Noise as Noise
+from jitgrad.testing.problems.vectors import VectorLoss as VectorLoss
+from jitgrad.testing.problems.vectors import vector_losses as vector_losses
