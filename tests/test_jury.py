@@ -125,7 +125,7 @@ def test_median_of_a_folded_normal_number(ratio, median):
 
 
 def test_the_oracle_reaches_what_theory_says_it_can():
-    # sin where it is steepest: bias h^2 / 6, spread sigma / (sqrt(2) h), the best step near (3 sigma)^(1/3). So the error
+    # sin where it is steepest: bias h^2 / 6, spread sigma / (sqrt(2) h), best step near (3 sigma)^(1/3). So the error
     # grows as sigma^(2/3): 100 times for 1000. A factor of 1.5 keeps that apart from powers of 0.6 and 0.75.
     p = problem("sine_at_roots")
     errors = [np.median(best_central(p, np.full(100, sigma))) for sigma in (1e-9, 1e-6)]
