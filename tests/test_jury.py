@@ -154,6 +154,12 @@ def test_a_trial_sets_the_oracle_beside_the_estimator_except_on_stairs():
     assert np.isnan(t.against_oracle[1])
 
 
+def test_a_trial_leaves_out_what_the_noise_hides():
+    which = [problem("ripple_on_bowl"), problem("sine_1e4")]
+    names = [[s.problem.name for s in trial(central, which, Noise(level)).sheets] for level in (1e-4, 1e-2)]
+    assert names == [["ripple_on_bowl", "sine_1e4"], ["sine_1e4"]]
+
+
 def test_gradients_are_judged_by_what_they_warn_of():
     (v,) = (v for v in vector_losses() if v.name == "kinks")
     wrong = v.gradient.copy()

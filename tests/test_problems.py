@@ -139,6 +139,7 @@ def test_errors_of_near_optima_are_relative_to_the_typical_slope():
     assert np.array_equal(d.scale, np.abs(d.derivative))
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("kind", ["independent", "hash"])
 @pytest.mark.parametrize("level", [1e-12, 1e-8, 1e-4, 1e-2])
 def test_noise_has_the_level_it_says(kind, level):
@@ -154,6 +155,7 @@ def test_noise_has_the_level_it_says(kind, level):
     assert np.array_equal(c.sigma, level * p.size())
 
 
+@pytest.mark.interpreted
 def test_noise_of_a_solver_is_smooth_between_jumps_and_of_the_level_it_says():
     p = problem("damped_wave")
     level = 1e-8
@@ -215,6 +217,7 @@ def test_points_of_writes_out_both_kinds_of_probes():
     assert np.array_equal(points_of(replaced(points, [0, 1], nothing, nothing)), points)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("held_out", [False, True], ids=["development", "held out"])
 def test_gradients_of_vector_losses_are_those_of_the_losses(held_out):
     rng = np.random.default_rng(5)
@@ -234,6 +237,7 @@ def test_gradients_of_vector_losses_are_those_of_the_losses(held_out):
     assert len(seen) >= 17
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_vector_losses_are_finite_and_complete(dtype):
     halves = [vector_losses(held_out=held_out, dtype=dtype) for held_out in (False, True)]
@@ -251,6 +255,7 @@ def test_vector_losses_are_finite_and_complete(dtype):
         assert math.isfinite(v.loss(v.x.copy(), *v.args))
 
 
+@pytest.mark.interpreted
 def test_noise_of_vector_losses_has_the_level_it_says():
     for v in vector_losses():
         if "noise" not in v.name:

@@ -64,8 +64,9 @@ def sheets_of(estimator: Estimator, which: Sequence[Problem], dtype: type, noise
 
 
 def trial(estimator: Estimator, which: Sequence[Problem], noise: Noise) -> Trial:
-    """Judge all problems under one noise, beside the oracle."""
-    sheets = sheets_of(estimator, which, np.float64, noise)
+    """Judge all problems under one noise that does not hide them, beside the oracle."""
+    seen = [p for p in which if noise.level < p.hidden_by]
+    sheets = sheets_of(estimator, seen, np.float64, noise)
     # On stairs an oracle finds the step that is right by chance.
     oracle = [
         np.nan if s.problem.kind == "stairs" else np.median(best_central(s.problem, s.course.sigma) / s.course.scale)

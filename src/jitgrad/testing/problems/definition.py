@@ -39,6 +39,8 @@ class Problem:
         Slope that errors are measured against where the derivative is smaller; 0 where it is never about 0.
     smooth : callable, optional
         The function whose derivative `slope` is, where `function` is a rounded version of it.
+    hidden_by : float
+        Noise level from which on what makes the slope is smaller than the noise, so that nobody can know of it.
     kind : str
         The class of difficulty, set by the catalogue: the name of the file the problem is from.
     held_out : bool
@@ -59,6 +61,7 @@ class Problem:
     length: Any = 1.0
     typical: float = 0.0
     smooth: Loss | None = None
+    hidden_by: float = np.inf
     kind: str = ""
     held_out: bool = False
 
