@@ -11,9 +11,9 @@ import numpy.typing as npt
 from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method
 from jitgrad.loss.accept import require_jitted
 from jitgrad.prepared import Gradient
-from jitgrad.steps import StepRule
+from jitgrad.steps import Rule
 
-Step = float | npt.ArrayLike | StepRule | None
+Step = float | npt.ArrayLike | Rule | None
 
 _KEPT_PER_LOSS = 8
 _prepared: WeakKeyDictionary[Any, OrderedDict[Any, Gradient]] = WeakKeyDictionary()
@@ -94,10 +94,11 @@ def grad_cpu(
     method : {"central", "forward", "backward"}, default "central"
         On which side of ``x`` the loss is evaluated.
     order : int, optional
-        Accuracy order: 2, 4, 6 or 8 for central, 1 to 4 for one-sided formulas. Default: 2 and 1.
-    step : float, array_like or StepRule, optional
-        A number or array is the absolute step, in units of ``x``; ``Relative(r)`` is relative to ``|x|``.
-        Default: ``Textbook()``.
+        Accuracy order: 2, 4, 6 or 8 for central, 1 to 4 for one-sided formulas. Default: 2 and 1, and central 4 for
+        float32 with ``Auto()``.
+    step : float, array_like, StepRule, Tuner or Extrapolation, optional
+        A number or array is the absolute step, in units of ``x``; ``Relative(r)`` is relative to ``|x|``; a tuner
+        such as ``Shi()`` looks for the step of every coordinate, with evaluations of its own. Default: ``Textbook()``.
     bounds : tuple (lower, upper), optional
         The loss is never evaluated outside; near a face the formula is moved inside at the same order. A
         coordinate with equal bounds has derivative 0.
@@ -124,6 +125,11 @@ def grad_cpu(
         If an argument is not as described; the message says which and what to do.
     Exception
         Whatever the loss raises, with a note that names the coordinate and its displaced value.
+
+    Warns
+    -----
+    PrecisionWarning
+        If `Auto` cannot find some derivatives to 1 %; its ``coordinates`` say which.
 
     Notes
     -----
@@ -206,7 +212,7 @@ def _prepare(
     """Find the prepared gradient of an earlier call with the same options, or make one."""
     require_jitted(loss)
     shared = bounds is None and coords is None and args_axes is None
-    if not shared or not (step is None or isinstance(step, float | StepRule)):
+    if not shared or not (step is None or isinstance(step, float | Rule)):
         return Gradient(
             loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
             threads=threads,

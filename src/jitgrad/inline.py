@@ -14,7 +14,7 @@ from jitgrad.formula import formula_for
 from jitgrad.loss.accept import require_jitted
 from jitgrad.nodes import place_nodes
 from jitgrad.stencils import stencil
-from jitgrad.steps import StepRule, Textbook, as_rule
+from jitgrad.steps import StepRule, Textbook, as_scaling_rule
 
 
 def jit_grad(
@@ -43,7 +43,7 @@ def jit_grad(
     Raises
     ------
     TypeError
-        If `loss` is not a jitted function.
+        If `loss` is not a jitted function, or `step` a rule that looks at the loss.
     ValueError
         If an option is out of range; from the compiled function, if a step is too small to change ``x``.
 
@@ -66,7 +66,7 @@ def jit_grad(
     """
     require_jitted(loss)
     chosen = stencil(method, order)
-    rule = Textbook() if step is None else as_rule(step)
+    rule = Textbook() if step is None else as_scaling_rule(step)
     # Numbers of a closure are constants to the compiler: both precisions are prepared and one is dropped.
     double, single = (rule.scaling(np.dtype(real), chosen.order) for real in (np.float64, np.float32))
     table, settings, _ = formula_for(chosen, double, np.empty((1, 1, 3)))

@@ -3,126 +3,20 @@
 from __future__ import annotations
 
 import math
-from functools import partial
-from operator import is_
-from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from jitgrad import _check
-from jitgrad._types import ArgsAxes, Array, Bounds, FloatArray, IntArray, Method
-from jitgrad.difference import NO_FAULT, combine, differences, differences_further
-from jitgrad.doubt import FURTHER, compare_all, examine_all, judge_all
-from jitgrad.formula import THRESHOLDS, Formula, formula_for
-from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
-from jitgrad.launch.evaluator import Evaluator
-from jitgrad.launch.probes import Probes
+from jitgrad._types import ArgsAxes, Array, Bounds, Method
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import require_jitted
 from jitgrad.loss.bind import BoundLoss, bind
-from jitgrad.repair import raise_fault, repair
-from jitgrad.stencils import Stencil, stencil
-from jitgrad.steps import Auto, StepRule, as_rule
-from jitgrad.whole import whole_gradient, whole_gradient_parallel
-
-CALLS_WITHOUT_THREADS = 20
-"""So many calls stay on one thread after one that was slower on several: a thread that has to wait for its
-core keeps the others waiting, for milliseconds."""
-
-CALLS_UNTIMED = 20
-"""So many gradients that take less than it takes to start threads are computed between two that are timed."""
-
-ROUGHLY_CHEAP_SECONDS = 5e-3
-"""Up to this, as estimated by a trial, the first calls of a loss stay on one thread."""
-
-
-_NOT_WANTED = np.empty((0, 4))
-
-
-class _Plan(NamedTuple):
-    """What depends on the shape and type of ``x`` only."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    targets: IntArray
-    stencil: Stencil
-    formula: Formula
-    checks: FloatArray
-    result_shape: tuple[int, ...]
-    evaluations: int
-
-
-class _Session:
-    """A plan together with the arguments of the last call, and what an evaluation cost then."""
-
-    __slots__ = (
-        "args", "bound", "checked", "descriptions", "dtype", "evaluations", "formula", "job", "loaded", "plan",
-        "quick_calls", "rough", "seconds", "serial_calls", "shape", "size",
-    )  # fmt: skip
-
-    def __init__(self, plan: _Plan, args: tuple[Any, ...], bound: BoundLoss, seconds: float) -> None:
-        self.plan = plan
-        self.shape = plan.shape
-        self.dtype = plan.dtype
-        self.args = args
-        self.bound = bound
-        self.descriptions = [_description(value) for value in args]
-        # What `whole_gradient` takes before and after the point, looked up once.
-        self.job: tuple[Any, ...] = bound.entry, bound.blocks, bound.private
-        self.formula: tuple[Any, ...] = plan.targets, *plan.formula
-        self.size = plan.targets.size
-        self.checked = plan.checks.size > 0
-        self.evaluations = plan.evaluations
-        self.seconds = seconds
-        self.rough = True  # the figure is that of a trial from Python
-        self.loaded = False  # the compiled code, at the first call
-        self.serial_calls = 0  # calls to come that leave threads alone
-        self.quick_calls = 0  # calls to come that are not timed
-
-    def quick(self, points: Array, with_value: bool) -> tuple[Array, Any] | None:
-        """Compute the gradient of a loss that is known to take next to no time, and do not even look at the clock.
-
-        None if that time has to be measured again, or if something about the gradient wants a closer look.
-        """
-        if self.quick_calls == 0:
-            return None
-        self.quick_calls -= 1
-        gradient = np.empty(self.size, self.dtype)
-        with_value = with_value or self.checked
-        done, value, doubtful = whole_gradient(*self.job, points, *self.formula, with_value, gradient, _NOT_WANTED)
-        return (gradient, value) if done and not doubtful else None
-
-    def learn(self, elapsed: float, workers: int, choose: bool) -> None:
-        """Draw conclusions from the time of a gradient in one call."""
-        if not self.loaded:  # it was spent on loading the compiled code
-            self.loaded = True
-        elif workers == 1:
-            # At most doubled: a call that the system interrupted says nothing about the loss.
-            measured = elapsed / self.evaluations
-            self.seconds = measured if self.rough else min(measured, 2.0 * self.seconds)
-            self.rough = False
-            if choose and len(self.shape) == 1 and self.seconds * self.evaluations < LEAST_PARALLEL_SECONDS:
-                self.quick_calls = CALLS_UNTIMED
-        elif choose and elapsed > self.seconds * self.evaluations:
-            self.serial_calls = CALLS_WITHOUT_THREADS
-
-    def fits(self, x: Array, args: tuple[Any, ...]) -> bool:
-        if x.shape != self.shape or x.dtype is not self.dtype:
-            return False
-        if not args:
-            return not self.args
-        # The same array may have been given another shape in place.
-        return (
-            len(args) == len(self.args)
-            and all(map(is_, args, self.args))
-            and list(map(_description, args)) == self.descriptions
-        )
-
-
-def _description(value: Any) -> Any:
-    return (value.shape, value.strides, value.dtype) if isinstance(value, np.ndarray) else None
+from jitgrad.plan import Plan, checked_options, make_plan
+from jitgrad.session import Session
+from jitgrad.steps import Rule
+from jitgrad.stepwise import gradient_stepwise, settle_doubts
 
 
 class Gradient:
@@ -137,7 +31,7 @@ class Gradient:
         *,
         method: Method = "central",
         order: int | None = None,
-        step: float | npt.ArrayLike | StepRule | None = None,
+        step: float | npt.ArrayLike | Rule | None = None,
         bounds: Bounds = None,
         coords: npt.ArrayLike | None = None,
         args_axes: ArgsAxes = None,
@@ -145,18 +39,12 @@ class Gradient:
     ) -> None:
         require_jitted(loss)
         self._loss = loss
-        self._method, self._order = method, order
-        self._stencil = stencil(method, order)
-        self._rule = as_rule(step)
-        self._bounds = bounds
-        self._coords = None if coords is None else np.array(coords)
-        self._args_axes = None if args_axes is None else tuple(args_axes)
-        self._threads = _check.checked_threads(threads)
-        self._session: _Session | None = None
+        self._options = checked_options(method, order, step, bounds, coords, args_axes, threads)
+        self._session: Session | None = None
 
     def __repr__(self) -> str:
-        name = getattr(self._loss, "__name__", self._loss)
-        return f"Gradient({name}, method={self._stencil.method!r}, order={self._stencil.order}, step={self._rule!r})"
+        name, options = getattr(self._loss, "__name__", self._loss), self._options
+        return f"Gradient({name}, method={options.method!r}, order={options.order}, step={options.rule!r})"
 
     def __call__(self, x: npt.ArrayLike, *args: Any, out: Array | None = None) -> Array:
         """Return the gradient at `x`.
@@ -207,149 +95,38 @@ class Gradient:
                 return _deliver(nothing, plan, out), np.empty(plan.shape[:-1])
             with exclusive():  # the loss, which is tried out here, may start threads of its own
                 bound = self._bind(points, args)
-                session = _Session(plan, args, bound, bound.seconds(_rows(points)))
-        gradient = np.empty(session.size, session.dtype)
-        with_value = with_value or session.checked
-        values = self._at_once(session, points, gradient, with_value)
-        if values is None:
-            values = self._step_by_step(session, points, gradient, with_value)
+                session = Session(plan, args, bound, bound.seconds(_rows(points)), self._options.threads)
+        attempt = session.attempt(points, with_value)
+        if attempt is None:
+            gradient = np.empty(session.size, session.dtype)
+            values: Any = gradient_stepwise(session, _rows(points), gradient, with_value).reshape(session.shape[:-1])
+        else:
+            gradient, values = attempt.gradient, attempt.value
+            if attempt.doubtful:
+                settle_doubts(session, _rows(points), np.array([values]), gradient, attempt.evidence)
         # Only now: a call that raised leaves the session of an earlier one in place.
         self._session = session
         if out is None and len(session.shape) == 1:
             return gradient, values
         return _deliver(gradient, session.plan, out), values
 
-    def _plan(self, points: Array) -> _Plan:
+    def _plan(self, points: Array) -> Plan:
         shape, dtype = points.shape, points.dtype
         if self._session is not None and (shape, dtype) == (self._session.shape, self._session.dtype):
             return self._session.plan
-        n = shape[-1]
-        count = int(np.prod(shape[:-1]))
-        chosen = _check.checked_coords(self._coords, n)
-        auto = self._rule if isinstance(self._rule, Auto) else None
-        chosen_stencil = self._stencil
-        if auto is not None and self._order is None and self._method == "central" and dtype == np.float32:
-            chosen_stencil = stencil("central", 4)
-        scaling = self._rule.scaling(dtype, chosen_stencil.order)
-        floor = _check.matrix("step", scaling.floor, shape)
-        lower, upper = _check.checked_bounds(self._bounds, shape, dtype)
-        limits = np.stack(np.broadcast_arrays(floor, lower, upper), axis=-1)
-        formula = formula_for(chosen_stencil, scaling, limits, auto, dtype)
-        each = chosen_stencil.order
-        if auto is not None:
-            each += auto.verify
-        return _Plan(
-            shape=shape,
-            dtype=dtype,
-            targets=(np.arange(count)[:, None] * n + chosen).reshape(-1),
-            stencil=chosen_stencil,
-            formula=formula,
-            checks=formula.settings[THRESHOLDS:],
-            result_shape=(*shape[:-1], chosen.size),
-            evaluations=count + count * chosen.size * each,
-        )
+        return make_plan(self._options, shape, dtype)
 
     def _bind(self, points: Array, args: tuple[Any, ...]) -> BoundLoss:
         batch = points.shape[:-1]
-        axes = _check.checked_axes(self._args_axes, args, batch)
+        axes = _check.checked_axes(self._options.args_axes, args, batch)
         return bind(self._loss, _rows(points), args, axes, batch)
-
-    def _at_once(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> Any:
-        """Compute by one compiled call if the loss is known to be cheap; None if it is not or did not work."""
-        workers = self._workers_at_once(session) if len(session.shape) == 1 else 0
-        if workers == 0:
-            return None
-        evidence = np.empty((session.size if session.checked else 0, 4))
-        job: tuple[Any, ...] = (*session.job, points, *session.formula, with_value, gradient, evidence)
-        before = perf_counter()
-        if workers > 1:
-            job += (workers,)
-            with exclusive():
-                done, value, doubtful = whole_gradient_parallel(*job)
-        else:
-            done, value, doubtful = whole_gradient(*job)
-        session.learn(perf_counter() - before, workers, self._threads is None)
-        if done and doubtful:
-            self._settle(session, _rows(points), np.array([value]), gradient, evidence)
-        return value if done else None
-
-    def _workers_at_once(self, session: _Session) -> int:
-        """Choose the threads for a gradient in one call; 0 if the gradient should be computed step by step."""
-        work = session.seconds * session.evaluations
-        if session.bound.threaded or work > SLICE_SECONDS:
-            return 0
-        if self._threads is not None:
-            return workers_for(session.bound, work, self._threads)
-        if session.rough:  # and loading the parallel driver takes longer than this
-            return 1 if work < ROUGHLY_CHEAP_SECONDS else 0
-        if session.serial_calls > 0:
-            session.serial_calls -= 1
-            return 1
-        return 1 if work < LEAST_PARALLEL_SECONDS else workers_for(session.bound, work, None)
-
-    def _step_by_step(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> FloatArray:
-        """Compute with Python between the steps: threads, Ctrl-C, faults, exceptions and repairs."""
-        plan, rows = session.plan, _rows(points)
-        found, needs_value = differences(rows, plan.targets, plan.formula)
-        raise_fault(found, plan.formula)
-        skip = 0 if with_value or needs_value else len(rows)
-        result = evaluate(session.bound, found.probes, session.seconds, skip=skip, threads=self._threads)
-        session.seconds, session.rough = result.seconds, False
-        at_points = result.values[: len(rows)]
-        finite = combine(found, result.values, gradient)
-        if session.checked:
-            evidence = examine_all(found, result.values, gradient, plan.checks)
-            doubtful, quiet = judge_all(gradient, evidence, plan.checks, at_points)
-            if not quiet:
-                doubtful = self._look_further(session, rows, at_points, gradient, evidence)
-            if doubtful:
-                self._settle(session, rows, at_points, gradient, evidence)
-        elif not finite:
-            refine = partial(evaluate, session.bound, seconds=session.seconds, threads=self._threads)
-            repair(refine, rows, plan.targets, plan.formula, gradient)
-        return at_points.reshape(plan.shape[:-1])
-
-    def _look_further(
-        self, session: _Session, rows: Array, at_points: FloatArray, gradient: Array, evidence: FloatArray
-    ) -> int:
-        """Compare with larger steps, where there are too few coordinates to show noise; return the doubtful."""
-        found, _ = differences_further(rows, session.plan.targets, session.plan.formula, FURTHER)
-        further = np.full_like(gradient, np.nan)
-        if found.fault == NO_FAULT:
-            values = self._evaluator(session, rows, at_points).beyond_points(found.probes)
-            combine(found, values, further)
-        return compare_all(gradient, further, evidence)
-
-    def _evaluator(self, session: _Session, rows: Array, at_points: FloatArray) -> Evaluator:
-        """Prepare to evaluate the loss further away than the formula does: it may raise there, and is not finite."""
-
-        def launch(probes: Probes, skip: int = 0) -> FloatArray:
-            result = evaluate(session.bound, probes, session.seconds, skip=skip, threads=self._threads, forgive=True)
-            return result.values
-
-        return Evaluator(rows, launch, at_points)
-
-    def _settle(
-        self, session: _Session, rows: Array, at_points: FloatArray, gradient: Array, evidence: FloatArray
-    ) -> None:
-        """Mend doubtful derivatives, and warn of those that stay doubtful."""
-        # With the ladder, which most gradients never need.
-        from jitgrad.settle import Job, settle
-        from jitgrad.warn import warn_unsettled
-
-        plan = session.plan
-        evaluator = self._evaluator(session, rows, at_points)
-        job = Job(evaluator, plan.targets, plan.stencil, plan.formula, plan.checks, evidence)
-        unsettled = settle(job, gradient)
-        if unsettled.places.size:
-            warn_unsettled(plan.targets[unsettled.places], unsettled.status, plan.shape)
 
 
 def _rows(points: Array) -> Array:
     return points.reshape(math.prod(points.shape[:-1]), points.shape[-1])
 
 
-def _deliver(gradient: Array, plan: _Plan, out: Array | None) -> Array:
+def _deliver(gradient: Array, plan: Plan, out: Array | None) -> Array:
     """Give the result its shape, in the caller's array if there is one."""
     gradient = gradient.reshape(plan.result_shape)
     target = _check.checked_out(out, plan.result_shape, plan.dtype)

@@ -157,7 +157,9 @@ def noise_level(scratch: Scratch, windows: int, floor: float) -> tuple[float, bo
 
 
 @element
-def read_window(scratch: Scratch, a: int, level: float, plateau: bool, spacing: float) -> tuple[float, float, float, float, float]:
+def read_window(
+    scratch: Scratch, a: int, level: float, plateau: bool, spacing: float
+) -> tuple[float, float, float, float, float]:
     """Return derivative, bar, score, noise and truncation of the best degree in window `a`."""
     odd, at_zero, size = scratch.odd, scratch.odd_at_zero, scratch.sizes[1, a]
     best, best_bar, best_score, best_noise, best_truncation = np.nan, np.inf, np.inf, np.inf, np.inf

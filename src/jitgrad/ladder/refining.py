@@ -41,7 +41,9 @@ HOPELESS = 0.3  # expected error, relative to the derivative, that asks for anot
 
 
 @element
-def is_good(scratch: Scratch, count: int, two_sided: bool, reading: Reading, floor: float, spacing: float, tolerance: float) -> bool:
+def is_good(
+    scratch: Scratch, count: int, two_sided: bool, reading: Reading, floor: float, spacing: float, tolerance: float
+) -> bool:
     """Say whether the reading is as precise as was asked for, and nothing speaks against it."""
     size = max(abs(reading.derivative), 1e-4 * steepest_even(scratch, count, reading.level))
     return (
@@ -53,7 +55,14 @@ def is_good(scratch: Scratch, count: int, two_sided: bool, reading: Reading, flo
 
 @element
 def refine(
-    block: Block, settings: Settings, scratch: Scratch, t: int, count: int, reading: Reading, floor: float, spacing: float
+    block: Block,
+    settings: Settings,
+    scratch: Scratch,
+    t: int,
+    count: int,
+    reading: Reading,
+    floor: float,
+    spacing: float,
 ) -> None:
     """Ask for rungs above where noise limits the reading, below where truncation does; or for another place."""
     state = block.state
@@ -90,9 +99,7 @@ def ask_below(block: Block, scratch: Scratch, t: int, reading: Reading, floor: f
 
 
 @element
-def compare_scales(
-    block: Block, settings: Settings, scratch: Scratch, t: int, reading: Reading, floor: float
-) -> int:
+def compare_scales(block: Block, settings: Settings, scratch: Scratch, t: int, reading: Reading, floor: float) -> int:
     """Say whether noise is noise at a displacement far below the ladder, too."""
     _, _, _, size = look(block, settings, t, block.state[t, PROBE])
     if not 8.0 * floor < size < reading.level / 20.0:
@@ -114,7 +121,14 @@ def lowest_of(block: Block, t: int) -> int:
 
 @element
 def relocate(
-    block: Block, settings: Settings, scratch: Scratch, t: int, count: int, reading: Reading, floor: float, spacing: float
+    block: Block,
+    settings: Settings,
+    scratch: Scratch,
+    t: int,
+    count: int,
+    reading: Reading,
+    floor: float,
+    spacing: float,
 ) -> None:
     """Move the ladder down where a kink, a bend or a contradiction asks for it, or where it says nothing."""
     state, table = block.state, scratch.table

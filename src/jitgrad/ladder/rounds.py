@@ -242,7 +242,14 @@ def decide(block: Block, settings: Settings, scratch: Scratch, t: int, requests:
 
 @element
 def settle(
-    block: Block, settings: Settings, scratch: Scratch, t: int, count: int, reading: Reading, floor: float, spacing: float
+    block: Block,
+    settings: Settings,
+    scratch: Scratch,
+    t: int,
+    count: int,
+    reading: Reading,
+    floor: float,
+    spacing: float,
 ) -> None:
     """Write down the result of coordinate `t`."""
     state, found, table = block.state, block.found, scratch.table
@@ -325,16 +332,24 @@ def climb(
     scratch = make_scratch(slots)
     start = np.full(n, -(2**30)) if start is None else start
     active = np.empty(size, np.int64)
-    r = Requests(np.empty(size * 8, np.int64), np.empty(size * 8, np.int64), np.empty(size * 8, np.int64), np.empty(size * 8))
+    r = Requests(
+        np.empty(size * 8, np.int64), np.empty(size * 8, np.int64), np.empty(size * 8, np.int64), np.empty(size * 8)
+    )
     found = np.empty((n, FOUND))
     status = np.empty(n, np.int8)
     ev = np.empty(n, np.int64)
     for a in range(0, n, BLOCK):
         b = min(a + BLOCK, n)
         block = Block(
-            x[a:b], f[a:b], lower[a:b], upper[a:b],
-            np.empty((b - a, slots), np.int16), np.empty((b - a, slots)), np.empty((b - a, slots)),
-            np.empty((b - a, STATES), np.int32), found[a:b],
+            x[a:b],
+            f[a:b],
+            lower[a:b],
+            upper[a:b],
+            np.empty((b - a, slots), np.int16),
+            np.empty((b - a, slots)),
+            np.empty((b - a, slots)),
+            np.empty((b - a, STATES), np.int32),
+            found[a:b],
         )
         left, count = begin(block, settings, scratch, start[a:b], active, r)
         while left:
@@ -343,5 +358,17 @@ def climb(
         status[a:b] = block.state[:, STATUS]
         ev[a:b] = block.state[:, SPENT] - 1
     d, e = found[:, DERIVATIVE], found[:, ERROR]
-    trusted = ((e <= TRUST * np.abs(d)) & (status != KINK)& (status != FLAT)) | (status == ZERO) | (status == FIXED)
-    return Climbed(d, e, found[:, STEP], found[:, NOISE], ev, status, trusted, found[:, CURVATURE], np.empty((0, slots)), np.empty((0, slots)), np.empty((0, slots)))
+    trusted = ((e <= TRUST * np.abs(d)) & (status != KINK) & (status != FLAT)) | (status == ZERO) | (status == FIXED)
+    return Climbed(
+        d,
+        e,
+        found[:, STEP],
+        found[:, NOISE],
+        ev,
+        status,
+        trusted,
+        found[:, CURVATURE],
+        np.empty((0, slots)),
+        np.empty((0, slots)),
+        np.empty((0, slots)),
+    )

@@ -100,6 +100,33 @@ class Tuner(Protocol):
         ...
 
 
+class Extrapolated(NamedTuple):
+    """What an extrapolation found.
+
+    Attributes
+    ----------
+    derivative : ndarray of float64, shape (targets,)
+        NaN where the loss is finite at too few nodes, or the bounds leave no room.
+    error : ndarray of float64, shape (targets,)
+        Bound on the absolute error that truncation and rounding let expect; infinite where the derivative is NaN.
+    evaluations : ndarray of int64, shape (targets,)
+        Evaluations spent on each coordinate; the loss at the point itself is not counted.
+    """
+
+    derivative: FloatArray
+    error: FloatArray
+    evaluations: IntArray
+
+
+@runtime_checkable
+class Extrapolation(Protocol):
+    """A way to combine a formula at several steps."""
+
+    def extrapolate(self, search: Search) -> Extrapolated:
+        """Evaluate the formula at several steps and combine; one probe list per round for all coordinates."""
+        ...
+
+
 def positive(name: str, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return `value` as a float64 array, or say which entry is not a finite number above 0."""
     try:
