@@ -88,8 +88,9 @@ def settle_doubts(session: Session, rows: Array, at_points: FloatArray, gradient
     plan = session.plan
     job = Job(evaluator(session, rows, at_points), plan.targets, plan.stencil, plan.formula, plan.checks, evidence)
     unsettled = settle(job, gradient)
-    if unsettled.places.size:
-        warn_unsettled(plan.targets[unsettled.places], unsettled.status, plan.shape)
+    silent = np.isfinite(gradient[unsettled.places])  # NaN speaks for itself
+    if silent.any():
+        warn_unsettled(plan.targets[unsettled.places[silent]], unsettled.status[silent], plan.shape)
 
 
 def _look_further(session: Session, around: Evaluator, gradient: Array, evidence: FloatArray) -> int:

@@ -72,9 +72,9 @@ def course(problem: Problem, dtype: Any = np.float64, noise: Noise | None = None
     errors = noise.start()
     counts = np.zeros(x.size, np.int64)
 
-    def launch(probes: Probes) -> FloatArray:
+    def launch(probes: Probes, skip: int = 0) -> FloatArray:
         moved = points_of(probes)[:, 0]
-        np.add.at(counts, probes.point, 1)
+        np.add.at(counts, probes.point[skip:], 1)
         values = problem.values(moved)
         if noise.level > 0.0:
             error = sigma[probes.point] * errors(moved.astype(np.float64), length[probes.point])
