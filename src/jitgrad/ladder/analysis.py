@@ -29,6 +29,7 @@ NOISE_BARS = 3.0  # width of a bar in standard deviations
 UNLIKE = 10.0  # times which odd and even coefficients of a plateau may differ: noise does not know parity
 BEYOND = 1.4  # standard deviations by which the next coefficient may hide truncation
 BEYOND_SCORE = 0.3
+EVEN_SHARE = 0.3
 BEYOND_SEEN = 0.25
 DIVERGENT = 0.3  # expected error, relative to the slope at its top, of a window that is beyond the Taylor series
 CONTRADICTION = 4.0  # bars by which a larger window must differ from a smaller one to be dismissed
@@ -154,7 +155,8 @@ def noise_level(scratch: Scratch, windows: int, floor: float) -> tuple[float, bo
 @element
 def read_window(scratch: Scratch, a: int, level: float, plateau: bool, spacing: float) -> tuple[float, float, float, float, float]:
     """Return derivative, bar, score, noise and truncation of the best degree in window `a`."""
-    odd, at_zero, size = scratch.odd, scratch.odd_at_zero, scratch.sizes[1, a]
+    odd, even, at_zero, sizes = scratch.odd, scratch.even, scratch.odd_at_zero, scratch.sizes
+    size = sizes[1, a]
     best, best_bar, best_score, best_noise, best_truncation = np.nan, np.inf, np.inf, np.inf, np.inf
     derivative, square = 0.0, 0.0
     last, before, before_that = 0.0, 0.0, 0.0
@@ -171,6 +173,14 @@ def read_window(scratch: Scratch, a: int, level: float, plateau: bool, spacing: 
         noise = level * math.sqrt(square)
         if degree + 1 < size:
             beyond = abs(odd[a, degree + 1] * at_zero[a, degree + 1])
+            # An even part beyond the same degree is a warning that the odd one is, though it does not show.
+            rest, left = 0.0, 0
+            for j in range(degree + 2, sizes[2, a]):
+                rest += even[a, j] * even[a, j]
+                left += 1
+            rest = math.sqrt(rest / max(left, 1)) - 4.0 * level
+            if rest > 0.0:
+                beyond = math.hypot(beyond, EVEN_SHARE * rest * at_zero[a, degree + 1])
             unseen = level * abs(at_zero[a, degree + 1])
             score = math.hypot(math.hypot(beyond, BEYOND_SCORE * unseen), noise)
             truncation = max(beyond - BEYOND_SEEN * unseen, 0.0)

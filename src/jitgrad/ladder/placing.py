@@ -28,6 +28,7 @@ from jitgrad.ladder.block import (
     PHASE,
     PLACING,
     PROBE,
+    RETRIES,
     REFINING,
     SEARCHES,
     SIDE,
@@ -369,7 +370,10 @@ def after_drop(block: Block, settings: Settings, scratch: Scratch, t: int, floor
     state, rung = block.state, block.state[t, PROBE]
     h, _, e, _ = look(block, settings, t, rung)
     steepness = block.found[t, AMPLITUDE]
-    if abs(e) > 50.0 * floor and abs(e) > 0.25 * steepness * h and state[t, SPENT] + 6 <= settings.most:
+    if abs(e) > 2.0 * steepness * h and abs(e) > 50.0 * floor:
+        # Noise: there is nothing to see down here.
+        state[t, PHASE], state[t, RETRIES] = REFINING, 9
+    elif abs(e) > 50.0 * floor and abs(e) > 0.25 * steepness * h and state[t, SPENT] + 6 <= settings.most:
         drop(block, scratch, t, rung, steepness)
     else:
         state[t, PHASE] = REFINING

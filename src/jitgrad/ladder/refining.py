@@ -16,6 +16,7 @@ from jitgrad.ladder.block import (
     PAIRS,
     PHASE,
     PLACING,
+    REFINING,
     PROBE,
     RETRIES,
     SEARCHES,
@@ -72,7 +73,7 @@ def refine(
             return
     if state[t, RETRIES] < MOST_RETRIES and spent + 3 * cost <= settings.most:
         relocate(block, settings, scratch, t, count, reading, floor, spacing)
-        if state[t, PHASE] == PLACING:
+        if state[t, PHASE] == PLACING or scratch.plan[0] > 1:
             return
     grow(block, settings, scratch, t, count, reading, floor)
 
@@ -125,7 +126,9 @@ def relocate(
     kinked = looks_kinked(scratch, count, two_sided, reading, floor) and (
         abs(table[EVEN, count - 1]) > 64.0 * reading.level
     )
-    change = bend(scratch, count, max(floor, reading.level)) if two_sided and state[t, BENT] < 2 else 0.0
+    change, _ = bend(scratch, count, max(floor, reading.level))
+    if state[t, BENT] > 1 or not two_sided:
+        change = 0.0
     moves = kinked
     if not kinked and change > 0.0:
         # Where the change of slope is as large as its noise.
@@ -142,6 +145,10 @@ def relocate(
         state[t, PHASE], state[t, DIRECTION], state[t, TESTED] = PLACING, -1, 2
         if kinked:
             drop(block, scratch, t, lowest, abs(table[EVEN, count - 1]) / table[H, count - 1])
+        elif change > 0.0:
+            state[t, PHASE] = REFINING
+            for k in range(3):
+                want(scratch, top - 2 * k)
         else:
             want_three(block, scratch, t, top)
 

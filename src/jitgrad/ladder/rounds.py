@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -221,23 +220,27 @@ def advance(
 def decide(block: Block, settings: Settings, scratch: Scratch, t: int, requests: Requests, count: int) -> int:
     """Look at one coordinate; ask for more rungs or settle it. Return the number of requests."""
     state = block.state
-    floor = rounding_level(block, settings, t)
-    rungs = fill_table(block, settings, t, scratch)
-    two_sided = state[t, SIDE] == TWO_SIDED
     spacing = BLUR * settings.eps * abs(block.x[t])
-    reading = read_ladder(scratch, rungs, two_sided, floor, spacing)
     before = count
-    if not is_good(scratch, rungs, two_sided, reading, floor, spacing, settings.tolerance):
-        if state[t, PHASE] == PLACING:
-            place(block, settings, scratch, t, floor)
+    while True:
+        floor = rounding_level(block, settings, t)
+        rungs = fill_table(block, settings, t, scratch)
+        two_sided = state[t, SIDE] == TWO_SIDED
+        reading = read_ladder(scratch, rungs, two_sided, floor, spacing)
+        phase = state[t, PHASE]
+        if not is_good(scratch, rungs, two_sided, reading, floor, spacing, settings.tolerance):
+            if phase == PLACING:
+                place(block, settings, scratch, t, floor)
+            else:
+                refine(block, settings, scratch, t, rungs, reading, floor, spacing)
             count = request(block, settings, scratch, t, requests, count)
-        if count == before and state[t, STATUS] == NO_STATUS:
-            state[t, PHASE] = REFINING
-            refine(block, settings, scratch, t, rungs, reading, floor, spacing)
-            count = request(block, settings, scratch, t, requests, count)
-    if count == before:
-        settle(block, settings, scratch, t, rungs, reading, floor, spacing)
-    return count
+            if count == before and phase == PLACING and state[t, STATUS] == NO_STATUS:
+                # All that the search asked for is known already; perhaps seen from one side only, now.
+                state[t, PHASE] = REFINING
+                continue
+        if count == before:
+            settle(block, settings, scratch, t, rungs, reading, floor, spacing)
+        return count
 
 
 @element
@@ -271,10 +274,8 @@ def settle(
         found[t, ERROR] = max(found[t, ERROR], 1.1 * apart)
     if two_sided:
         # The jump of the second derivative may lie anywhere below the smallest pair that shows it.
-        change = bend(scratch, count, max(floor, reading.level))
-        if change > 0.0:
-            hidden = math.sqrt(20.0 * max(floor, reading.level) / change)
-            found[t, ERROR] = max(found[t, ERROR], change * min(hidden, 2.0 * table[H, count - 1]))
+        change, seen = bend(scratch, count, max(floor, reading.level))
+        found[t, ERROR] = max(found[t, ERROR], change * seen)
     for i in range(count - 1, -1, -1):
         if abs(table[EVEN, i]) > 10.0 * reading.level:
             found[t, CURVATURE] = 2.0 * table[EVEN, i] / table[H, i] / table[H, i]

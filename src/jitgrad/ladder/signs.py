@@ -84,10 +84,10 @@ def is_zero(scratch: Scratch, count: int, reading: Reading) -> bool:
 
 
 @element
-def bend(scratch: Scratch, count: int, level: float) -> float:
-    """Return the change of slope per displacement if four neighbouring pairs agree about it, else 0.
+def bend(scratch: Scratch, count: int, level: float) -> tuple[float, float]:
+    """Return the change of slope per displacement, and the displacement down to which it is seen; else zeros.
 
-    Across a jump of the second derivative the odd slope is linear in ``h``, which no polynomial in ``h**2`` follows.
+    Four neighbouring pairs must agree. Across a jump of the second derivative the odd slope is linear in ``h``, which no polynomial in ``h**2`` follows.
     The smallest pairs whose slopes differ by more than noise are asked; those below must be too small to show it.
     """
     table = scratch.table
@@ -95,16 +95,16 @@ def bend(scratch: Scratch, count: int, level: float) -> float:
     while last >= 3 and not abs(table[SLOPE, last - 1] - table[SLOPE, last]) * table[H, last] > 20.0 * level:
         last -= 1
     if last < 3:
-        return 0.0
+        return 0.0, 0.0
     change = 0.0
     for i in range(last - 3, last):
         difference = table[SLOPE, i] - table[SLOPE, i + 1]
         if not abs(difference) * table[H, i + 1] > 20.0 * level:
-            return 0.0
+            return 0.0, 0.0
         before, change = change, difference / (table[H, i] - table[H, i + 1])
         if i > last - 3 and not 0.7 < before / change < 1.4:
-            return 0.0
+            return 0.0, 0.0
     for i in range(last, count - 1):
         if abs(change) * (table[H, i] - table[H, i + 1]) * table[H, i + 1] > 40.0 * level:
-            return 0.0
-    return abs(change)
+            return 0.0, 0.0
+    return abs(change), table[H, last]
