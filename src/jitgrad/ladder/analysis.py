@@ -50,6 +50,8 @@ class Reading(NamedTuple):
         Noise of a value of the loss.
     plateau : bool
         Whether that was seen in the spectra; else it is rounding, or a guess from below.
+    degree : int
+        Degree of the polynomial in ``h**2``.
     first : int
         First rung of the window, counted from the largest.
     step : float
@@ -63,6 +65,7 @@ class Reading(NamedTuple):
     truncation: float
     level: float
     plateau: bool
+    degree: int
     first: int
     step: float
 
@@ -153,12 +156,12 @@ def noise_level(scratch: Scratch, windows: int, floor: float) -> tuple[float, bo
 
 
 @element
-def read_window(scratch: Scratch, a: int, level: float, plateau: bool, spacing: float) -> tuple[float, float, float, float, float]:
+def read_window(scratch: Scratch, a: int, level: float, plateau: bool, spacing: float) -> tuple[float, float, float, float, float, int]:
     """Return derivative, bar, score, noise and truncation of the best degree in window `a`."""
     odd, even, at_zero, sizes = scratch.odd, scratch.even, scratch.odd_at_zero, scratch.sizes
     size = sizes[1, a]
     best, best_bar, best_score, best_noise, best_truncation = np.nan, np.inf, np.inf, np.inf, np.inf
-    derivative, square = 0.0, 0.0
+    best_degree, derivative, square = 0, 0.0, 0.0
     last, before, before_that = 0.0, 0.0, 0.0
     table = scratch.table
     top = table[H, a]
@@ -191,9 +194,9 @@ def read_window(scratch: Scratch, a: int, level: float, plateau: bool, spacing: 
             score = math.hypot(truncation, noise)
             hidden = truncation
         if score < best_score:
-            best, best_score, best_noise, best_truncation = derivative, score, noise, truncation
+            best, best_score, best_noise, best_truncation, best_degree = derivative, score, noise, truncation, degree
             best_bar = math.hypot(NOISE_BARS * blurred * math.sqrt(square), max(truncation, hidden))
-    return best / top, best_bar / top, best_score / top, best_noise / top, best_truncation / top
+    return best / top, best_bar / top, best_score / top, best_noise / top, best_truncation / top, best_degree
 
 
 @element
@@ -207,11 +210,11 @@ def read_ladder(scratch: Scratch, count: int, two_sided: bool, floor: float, spa
     level, plateau = noise_level(scratch, windows, floor)
     table, sizes = scratch.table, scratch.sizes
     derivative, bar, score, noise, truncation = np.nan, np.inf, np.inf, np.inf, np.inf
-    first, step = 0, np.nan
+    degree, first, step = 0, 0, np.nan
     for a in range(windows - 1, -1, -1):
         if sizes[0, a] < LEAST_NODES:
             continue
-        d, b, s, n, r = read_window(scratch, a, level, plateau, spacing)
+        d, b, s, n, r, p = read_window(scratch, a, level, plateau, spacing)
         if abs(table[SLOPE, a]) * table[H, a] > 8.0 * level and s > DIVERGENT * abs(table[SLOPE, a]) and step > 0.0:
             # Clearly more than noise, and not a polynomial: what oscillates or saturates looks flatter, the larger
             # the displacement.
@@ -219,8 +222,9 @@ def read_ladder(scratch: Scratch, count: int, two_sided: bool, floor: float, spa
         if abs(d - derivative) > CONTRADICTION * math.hypot(b, bar) and bar <= 0.1 * abs(derivative):
             break
         if s < score:
-            derivative, bar, score, noise, truncation, first, step = d, b, s, n, r, a, table[H, a]
+            derivative, bar, score, noise, truncation = d, b, s, n, r
+            degree, first, step = p, a, table[H, a]
     if count > 0 and not np.isfinite(derivative):
         # Too few pairs for a window: the largest is all there is.
         derivative, step = table[SLOPE, 0], table[H, 0]
-    return Reading(derivative, bar, score, noise, truncation, level, plateau, first, step)
+    return Reading(derivative, bar, score, noise, truncation, level, plateau, degree, first, step)

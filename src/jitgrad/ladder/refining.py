@@ -44,7 +44,7 @@ HOPELESS = 0.3  # expected error, relative to the derivative, that asks for anot
 @element
 def is_good(scratch: Scratch, count: int, two_sided: bool, reading: Reading, floor: float, spacing: float, tolerance: float) -> bool:
     """Say whether the reading is as precise as was asked for, and nothing speaks against it."""
-    size = max(abs(reading.derivative), 1e-4 * steepest_even(scratch, count, reading.level))
+    size = max(abs(reading.derivative), 0.01 * steepest_even(scratch, count, reading.level))
     return (
         reading.score <= tolerance * size
         and not looks_kinked(scratch, count, two_sided, reading, floor)
@@ -168,7 +168,7 @@ def grow(
     highest = exponent_of(table[H, 0])
     if reading.first == 0 and noisy and resolved:
         # Further at a time, the longer it helps.
-        stride = 1 << min(state[t, CLIMBS], 3)
+        stride = 1 << min(state[t, CLIMBS] + (1 if reading.degree == 0 else 0), 3)
         state[t, CLIMBS] += 1
         for k in range(1, GROW_UP + 1):
             want(scratch, highest + k * stride)
