@@ -171,7 +171,7 @@ def after_three(block: Block, settings: Settings, scratch: Scratch, t: int, floo
         reach = math.sqrt(max(lower * ratio**3, level) / (ratio * m1))
     shift = TARGET / max(reach, 1e-30)
     shift = int(np.rint(math.log2(min(max(shift, 2.0**-DOWN), 2.0**UP)))) if np.isfinite(shift) else 0
-    if seen and not noisy and max(upper, lower) <= level:
+    if seen and max(upper, lower) <= 64.0 * floor:
         # The loss is straight as far as can be seen, so the reach is a guess from above. Of all lengths 1 is the
         # likeliest if |x| is not.
         shift = max(UP, -BELOW_X - top) if state[t, SEARCHES] == 0 else UP
