@@ -1,13 +1,10 @@
-"""What is known about a block of coordinates: arrays with one row per coordinate, and scratch that they share."""
+"""What is known about a block of coordinates: arrays with one row per coordinate."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
-from jitgrad._types import Array, FloatArray, IntArray
-from jitgrad.ladder.spectrum import DEGREES, EVEN_DEGREES, NODES
+from jitgrad._types import Array, FloatArray
 
 # Columns of `Block.state`.
 PHASE, SIDE, SPENT, PAIRS, LIMIT = 0, 1, 2, 3, 4
@@ -56,12 +53,16 @@ class Block(NamedTuple):
 
     Attributes
     ----------
-    x, value, lower, upper : ndarray of float64, shape (coordinates,)
-        The coordinate, the loss at the point itself, and the bounds.
+    x, lower, upper : ndarray of float64, shape (coordinates,)
+        The coordinate and its bounds.
+    value : ndarray of float64, shape (coordinates,)
+        The loss at the point itself, times `unit`.
+    unit : ndarray of float64, shape (coordinates,)
+        A power of two by which all values of the loss are multiplied, so that squares of extreme ones stay in range.
     rungs : ndarray of int16, shape (coordinates, slots)
         Rungs that have been evaluated, in the order in which that happened.
     above, below : ndarray of float64, shape (coordinates, slots)
-        The loss there; NaN on a side that was left out.
+        The loss there, times `unit`; NaN on a side that was left out.
     state : ndarray of int32, shape (coordinates, STATES)
         Where the search stands.
     found : ndarray of float64, shape (coordinates, FOUND)
@@ -69,56 +70,12 @@ class Block(NamedTuple):
     """
 
     x: FloatArray
-    value: FloatArray
     lower: FloatArray
     upper: FloatArray
+    value: FloatArray
+    unit: FloatArray
     rungs: Array
     above: FloatArray
     below: FloatArray
     state: Array
     found: FloatArray
-
-
-class Scratch(NamedTuple):
-    """Arrays that are used for one coordinate after the other.
-
-    Attributes
-    ----------
-    table : ndarray of shape (4, slots)
-        The pairs from the largest displacement down: displacement, odd slope, even part, offset of the centre.
-    window : ndarray of shape (3, nodes + 1)
-        Nodes, weights and values handed to `expand`.
-    basis : ndarray of shape (degrees, nodes + 2)
-        Polynomials.
-    odd, odd_at_zero, even, even_at_zero : ndarray of shape (slots, degrees)
-        Coefficients of each window, and the polynomials at 0.
-    sizes : ndarray of int64, shape (3, slots)
-        Nodes, odd and even coefficients of each window.
-    plan : ndarray of int64
-        Number of rungs that are wanted next, then the rungs.
-    """
-
-    table: FloatArray
-    window: FloatArray
-    basis: FloatArray
-    odd: FloatArray
-    odd_at_zero: FloatArray
-    even: FloatArray
-    even_at_zero: FloatArray
-    sizes: IntArray
-    plan: IntArray
-
-
-def make_scratch(slots: int) -> Scratch:
-    """Allocate scratch for ladders of at most `slots` rungs."""
-    return Scratch(
-        table=np.empty((4, slots + 1)),
-        window=np.empty((3, NODES + 1)),
-        basis=np.empty((EVEN_DEGREES, NODES + 2)),
-        odd=np.empty((slots, DEGREES)),
-        odd_at_zero=np.empty((slots, DEGREES)),
-        even=np.empty((slots, EVEN_DEGREES)),
-        even_at_zero=np.empty((slots, EVEN_DEGREES)),
-        sizes=np.empty((3, slots), np.int64),
-        plan=np.zeros(16, np.int64),
-    )

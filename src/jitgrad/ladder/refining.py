@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from jitgrad._jit import element
+from jitgrad._types import IntArray
 from jitgrad.ladder.analysis import Reading
 from jitgrad.ladder.block import (
     AMPLITUDE,
@@ -24,87 +25,74 @@ from jitgrad.ladder.block import (
     TESTED,
     VERIFIED,
     Block,
-    Scratch,
     Settings,
 )
-from jitgrad.ladder.placing import after_leap, drop, look, want, want_three
-from jitgrad.ladder.signs import bend, is_contradicted, is_zero, looks_kinked, steepest_even
+from jitgrad.ladder.leaping import ANSWERED, after_leap, drop
+from jitgrad.ladder.level import CLEAR
+from jitgrad.ladder.moves import look, want, want_apart, want_three
+from jitgrad.ladder.signs import bend, is_contradicted, is_zero, kink
 from jitgrad.ladder.steps import TWO_SIDED, exponent_of
-from jitgrad.ladder.table import EVEN, SLOPE, H
+from jitgrad.ladder.table import EVEN, SLOPE, H, Table
 
-GROW_UP, GROW_DOWN = 2, 1  # two smaller rungs at a time cost half an evaluation more on average, at equal accuracy
-MOST_RETRIES = 3
+UPWARDS = 2  # rungs added at a time where noise limits the reading; downwards it is one: two cost more than they save
+LONGEST_STRIDE = 3  # binary logarithm of the most rungs from one to the next
 DEPTH = 24  # rungs from the ladder down to the pair that verifies noise
-ASKED, CONFIRMED, STRUCTURE, ROUGH = 1, 2, 3, 4
 LOUD = 0.05  # share of the whole variation from where noise may be all there is
+QUIET = 20.0  # a pair whose size is below the noise by this factor does not have that noise
+BURIED = 64.0  # times the noise, below which there is no use in looking for what is under a kink
+MOST_RETRIES, MOST_BENDS = 3, 2
 HOPELESS = 0.3  # expected error, relative to the derivative, that asks for another place
 
-
-@element
-def is_good(
-    scratch: Scratch, count: int, two_sided: bool, reading: Reading, floor: float, spacing: float, tolerance: float
-) -> bool:
-    """Say whether the reading is as precise as was asked for, and nothing speaks against it."""
-    size = max(abs(reading.derivative), 1e-4 * steepest_even(scratch, count, reading.level))
-    return (
-        reading.score <= tolerance * size
-        and not looks_kinked(scratch, count, two_sided, reading, floor)
-        and not is_contradicted(scratch, count, reading, floor, spacing)
-    )
+# Values of VERIFIED: whether a pair far below the ladder has confirmed the noise.
+UNVERIFIED, ASKED, CONFIRMED, STRUCTURE, ROUGH = 0, 1, 2, 3, 4
 
 
 @element
-def refine(
-    block: Block,
-    settings: Settings,
-    scratch: Scratch,
-    t: int,
-    count: int,
-    reading: Reading,
-    floor: float,
-    spacing: float,
-) -> None:
+def refine(block: Block, settings: Settings, table: Table, plan: IntArray, t: int, reading: Reading) -> None:
     """Ask for rungs above where noise limits the reading, below where truncation does; or for another place."""
-    state = block.state
+    state, values = block.state, table.values
     spent, cost = state[t, SPENT], 2 if state[t, SIDE] == TWO_SIDED else 1
     if state[t, VERIFIED] == ASKED:
-        state[t, VERIFIED] = compare_scales(block, settings, scratch, t, reading, floor)
+        state[t, VERIFIED] = compare_scales(block, settings, table, t, reading)
         if state[t, VERIFIED] == STRUCTURE:
             state[t, PHASE], state[t, SEARCHES] = PLACING, 1
             block.found[t, AMPLITUDE] = 1.5 * reading.level
-            after_leap(block, settings, scratch, t, floor)
+            after_leap(block, settings, plan, t, reading.floor)
             return
-    if reading.plateau and state[t, VERIFIED] == 0 and spent + cost <= settings.most:
-        ask_below(block, scratch, t, reading, floor)
-        if scratch.plan[0] > 0 and reading.level > LOUD * abs(scratch.table[SLOPE, 0]) * scratch.table[H, 0]:
+    if reading.plateau and state[t, VERIFIED] == UNVERIFIED and spent + cost <= settings.most:
+        ask_below(block, plan, t, reading)
+        if plan[0] > 0 and reading.level > LOUD * abs(values[SLOPE, 0]) * values[H, 0]:
             # What comes next depends on the answer.
             return
     if state[t, RETRIES] < MOST_RETRIES and spent + 3 * cost <= settings.most:
-        relocate(block, settings, scratch, t, count, reading, floor, spacing)
-        if state[t, PHASE] == PLACING:
+        asked = plan[0]
+        relocate(block, table, plan, t, reading)
+        if plan[0] > asked:
             return
-    grow(block, settings, scratch, t, count, reading, floor)
+    if spent + cost * UPWARDS <= min(state[t, LIMIT], settings.most):
+        grow(block, table, plan, t, reading)
 
 
 @element
-def ask_below(block: Block, scratch: Scratch, t: int, reading: Reading, floor: float) -> None:
+def ask_below(block: Block, plan: IntArray, t: int, reading: Reading) -> None:
     """Ask for a pair far below the ladder, to see whether noise is noise there, too."""
     state = block.state
     lowest = lowest_of(block, t)
-    depth = min(max(exponent_of(reading.level / floor) - 4, 4), DEPTH)
+    depth = min(max(exponent_of(reading.level / reading.floor) - 4, 4), DEPTH)
     rung = max(lowest - depth, state[t, LOWEST_RUNG])
     if rung < lowest:
         state[t, VERIFIED], state[t, PROBE] = ASKED, rung
-        want(scratch, rung)
+        want(plan, rung)
 
 
 @element
-def compare_scales(block: Block, settings: Settings, scratch: Scratch, t: int, reading: Reading, floor: float) -> int:
+def compare_scales(block: Block, settings: Settings, table: Table, t: int, reading: Reading) -> int:
     """Say whether noise is noise at a displacement far below the ladder, too."""
     _, _, _, size = look(block, settings, t, block.state[t, PROBE])
-    if not 8.0 * floor < size < reading.level / 20.0:
+    if not 8.0 * reading.floor < size < reading.level / QUIET:
         return CONFIRMED
-    whole = max(abs(scratch.table[SLOPE, 0]) * scratch.table[H, 0], abs(scratch.table[EVEN, 0]))
+    values = table.values
+    whole = max(abs(values[SLOPE, 0]) * values[H, 0], abs(values[EVEN, 0]))
     return STRUCTURE if reading.level > LOUD * whole else ROUGH
 
 
@@ -114,78 +102,71 @@ def lowest_of(block: Block, t: int) -> int:
     state, rungs = block.state, block.rungs
     lowest = 32767
     for s in range(state[t, PAIRS]):
-        if state[t, VERIFIED] == 0 or rungs[t, s] != state[t, PROBE]:
+        if state[t, VERIFIED] == UNVERIFIED or rungs[t, s] != state[t, PROBE]:
             lowest = min(lowest, rungs[t, s])
     return lowest
 
 
 @element
-def relocate(
-    block: Block,
-    settings: Settings,
-    scratch: Scratch,
-    t: int,
-    count: int,
-    reading: Reading,
-    floor: float,
-    spacing: float,
-) -> None:
+def relocate(block: Block, table: Table, plan: IntArray, t: int, reading: Reading) -> None:
     """Move the ladder down where a kink, a bend or a contradiction asks for it, or where it says nothing."""
-    state, table = block.state, scratch.table
-    two_sided = state[t, SIDE] == TWO_SIDED
+    state, values = block.state, table.values
     lowest = lowest_of(block, t)
-    top = lowest - 4
-    # Noise hides what is further down.
-    kinked = looks_kinked(scratch, count, two_sided, reading, floor) and (
-        abs(table[EVEN, count - 1]) > 64.0 * reading.level
-    )
-    change = bend(scratch, count, max(floor, reading.level)) if two_sided and state[t, BENT] < 2 else 0.0
-    moves = kinked
-    if not kinked and change > 0.0:
-        # Where the change of slope is as large as its noise.
-        top = exponent_of(math.sqrt(max(floor, reading.level if reading.plateau else 0.0) / change)) + 2
-        moves = state[t, BENT] == 0 or reading.plateau
-        state[t, BENT] += 1
-    elif not kinked:
-        hopeless = not reading.plateau and reading.score > HOPELESS * abs(reading.derivative)
-        hopeless = hopeless and not (reading.first == 0 and reading.noise >= reading.truncation)
-        hopeless = hopeless and not is_zero(scratch, count, reading)
-        moves = hopeless or is_contradicted(scratch, count, reading, floor, spacing)
-    if moves:
+    steepness = kink(values, reading)
+    if steepness > 0.0 and abs(values[EVEN, reading.count - 1]) > BURIED * reading.level:
         state[t, RETRIES] += 1
-        state[t, PHASE], state[t, DIRECTION], state[t, TESTED] = PLACING, -1, 2
-        if kinked:
-            drop(block, scratch, t, lowest, abs(table[EVEN, count - 1]) / table[H, count - 1])
-        else:
-            want_three(block, scratch, t, top)
+        start_again(block, t)
+        drop(block, plan, t, lowest, steepness)
+        return
+    change, _ = bend(values, reading)
+    if change > 0.0 and state[t, BENT] < MOST_BENDS:
+        # Where the change of slope is as large as its noise: rounding at first, then what is seen down there.
+        if state[t, BENT] == 0 or reading.plateau:
+            state[t, RETRIES] += 1
+            start_again(block, t)
+            noise = reading.level if reading.plateau else reading.floor
+            want_apart(plan, exponent_of(math.sqrt(noise / change)) + 2)
+        state[t, BENT] += 1
+        return
+    hopeless = (
+        not reading.plateau
+        and not (reading.first == 0 and reading.noise >= reading.truncation)
+        and reading.score > HOPELESS * abs(reading.derivative)
+        and not is_zero(values, reading)
+    )
+    if hopeless or is_contradicted(values, reading):
+        state[t, RETRIES] += 1
+        start_again(block, t)
+        state[t, PHASE] = PLACING
+        want_three(block, plan, t, lowest - 4)
 
 
 @element
-def grow(
-    block: Block, settings: Settings, scratch: Scratch, t: int, count: int, reading: Reading, floor: float
-) -> None:
+def start_again(block: Block, t: int) -> None:
+    """Forget where the search came from: it goes down now, and oscillations are no longer mistaken for noise."""
+    block.state[t, DIRECTION], block.state[t, TESTED] = -1, ANSWERED
+
+
+@element
+def grow(block: Block, table: Table, plan: IntArray, t: int, reading: Reading) -> None:
     """Add rungs to the ladder where they lower the expected error most."""
-    state, table = block.state, scratch.table
-    cost = 2 if state[t, SIDE] == TWO_SIDED else 1
-    over = state[t, SPENT] + cost * GROW_UP > min(state[t, LIMIT], settings.most)
-    if over or count == 0:
+    state, rungs = block.state, table.rungs
+    if reading.count == 0:
         return
-    resolved = reading.plateau or reading.level <= 3.0 * floor
+    resolved = reading.plateau or reading.level <= CLEAR * reading.floor
     noisy = reading.noise >= reading.truncation
-    highest = exponent_of(table[H, 0])
     if reading.first == 0 and noisy and resolved:
-        # Further at a time, the longer it helps.
-        stride = 1 << min(state[t, CLIMBS], 3)
+        # Further at a time, the longer it helps, and where the loss is straight so far.
+        stride = 1 << min(state[t, CLIMBS] + (1 if reading.degree == 0 else 0), LONGEST_STRIDE)
         state[t, CLIMBS] += 1
-        for k in range(1, GROW_UP + 1):
-            want(scratch, highest + k * stride)
+        for k in range(1, UPWARDS + 1):
+            want(plan, rungs[0] + k * stride)
     elif reading.plateau and noisy and reading.first > 0:
         # Larger pairs are beyond the polynomial; what lies between them and the window is not known yet.
-        inner = exponent_of(table[H, reading.first])
-        gap = exponent_of(table[H, reading.first - 1]) - inner
+        inner = rungs[reading.first]
+        gap = rungs[reading.first - 1] - inner
         if gap > 1:
-            want(scratch, inner + (gap + 1) // 3)
-            want(scratch, inner + gap - gap // 3)
+            want(plan, inner + (gap + 1) // 3)
+            want(plan, inner + gap - gap // 3)
     if not reading.plateau and (not noisy or not resolved):
-        for k in range(1, GROW_DOWN + 1):
-            want(scratch, lowest_of(block, t) - k)
+        want(plan, lowest_of(block, t) - 1)

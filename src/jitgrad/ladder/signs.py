@@ -1,4 +1,4 @@
-"""Signs that a reading is not what it seems: kinks, contradictions, derivatives that are zero."""
+"""Signs that a reading is not what it seems: kinks, bends, contradictions, derivatives that are zero."""
 
 from __future__ import annotations
 
@@ -7,104 +7,138 @@ import math
 import numpy as np
 
 from jitgrad._jit import element
-from jitgrad.ladder.analysis import Reading
-from jitgrad.ladder.block import Scratch
+from jitgrad._types import FloatArray
+from jitgrad.ladder.analysis import SIGNAL, Reading
 from jitgrad.ladder.table import EVEN, SLOPE, H
+
+KINK_POWERS = 0.6, 1.5  # powers of h between which an even part is taken for that of a kink, which has 1
+BEND_RATIOS = 0.7, 1.4  # ratios of two changes of slope that count as equal
+BEND_SIGNAL = 20.0  # standard deviations of noise that a change of slope must be above
+NEVER_ROUNDING = 50.0  # times rounding
 
 
 @element
-def steepest_even(scratch: Scratch, count: int, level: float) -> float:
+def steepest_even(values: FloatArray, reading: Reading) -> float:
     """Return the largest even part per displacement: the size of slopes that curvature makes on the ladder."""
-    table = scratch.table
     largest = 0.0
-    for i in range(count):
-        if abs(table[EVEN, i]) > 8.0 * level:
-            largest = max(largest, abs(table[EVEN, i]) / table[H, i])
+    for i in range(reading.count):
+        if abs(values[EVEN, i]) > SIGNAL * reading.level:
+            largest = max(largest, abs(values[EVEN, i]) / values[H, i])
     return largest
 
 
 @element
-def looks_kinked(scratch: Scratch, count: int, two_sided: bool, reading: Reading, floor: float) -> bool:
-    """Say whether the even part falls like ``h``, as it does across a kink, down to the smallest pair that shows it.
+def is_good(values: FloatArray, reading: Reading, tolerance: float) -> bool:
+    """Say whether the reading is as precise as was asked for, and nothing speaks against it.
 
-    Three pairs must agree, and those below must be too small to show a kink.
+    Near an optimum the tolerance refers to a hundredth of the slopes on the ladder: a smaller error is less than
+    what rounding ``x`` makes.
     """
-    if not two_sided:
-        return False
-    table = scratch.table
-    least = max(50.0 * floor, 8.0 * reading.level)
+    size = abs(reading.derivative)
+    if reading.score > tolerance * size:
+        size = max(size, 0.01 * steepest_even(values, reading))
+    return reading.score <= tolerance * size and kink(values, reading) == 0.0 and not is_contradicted(values, reading)
+
+
+@element
+def kink(values: FloatArray, reading: Reading) -> float:
+    """Return the even part per displacement if it is proportional to it, as it is across a kink, else 0.
+
+    Three pairs must agree, the smallest that show an even part, and those below must be too small to show a kink.
+    """
+    count = reading.count
+    if not reading.two_sided or count < 3:
+        return 0.0
+    least = max(NEVER_ROUNDING * reading.floor, SIGNAL * reading.level)
     last = count - 1
-    while last >= 2 and not abs(table[EVEN, last]) > least:
+    while last >= 2 and not abs(values[EVEN, last]) > least:
         last -= 1
     if last < 2:
-        return False
-    steepness = abs(table[EVEN, last]) / table[H, last]
+        return 0.0
+    steepness = abs(values[EVEN, last]) / values[H, last]
     if not steepness > 0.005 * abs(reading.derivative):
-        return False
+        return 0.0
     for i in range(last + 1, count):
-        if steepness * table[H, i] > 2.0 * least:
-            return False
-    for i in range(last - 1, last + 1):
-        ratio = table[EVEN, i - 1] / table[EVEN, i]
-        if not ratio > 0.0:
-            return False
-        power = math.log(ratio) / math.log(table[H, i - 1] / table[H, i])
-        if not 0.6 < power < 1.5:
-            return False
-    return True
+        if steepness * values[H, i] > 2.0 * least:
+            return 0.0
+    if is_linear(values, last - 2, last - 1) and is_linear(values, last - 1, last):
+        return steepness
+    return 0.0
 
 
 @element
-def is_contradicted(scratch: Scratch, count: int, reading: Reading, floor: float, spacing: float) -> bool:
+def is_linear(values: FloatArray, outer: int, inner: int) -> bool:
+    """Say whether the even part grows in proportion to the displacement from one pair to another."""
+    return is_proportional(values[H, outer], values[EVEN, outer], values[H, inner], values[EVEN, inner])
+
+
+@element
+def is_proportional(outer_h: float, outer: float, inner_h: float, inner: float) -> bool:
+    """Say whether something grows like a power of the displacement that is near 1."""
+    ratio = outer / inner
+    if not ratio > 0.0:
+        return False
+    power = math.log(ratio) / math.log(outer_h / inner_h)
+    return KINK_POWERS[0] < power < KINK_POWERS[1]
+
+
+@element
+def is_contradicted(values: FloatArray, reading: Reading) -> bool:
     """Say whether the smallest pair disagrees with the estimate by more than noise and the bar allow."""
-    if count == 0:
+    if reading.count == 0:
         return False
-    table = scratch.table
-    h = table[H, count - 1]
-    blurred = spacing * (abs(table[SLOPE, count - 1]) + 2.0 * abs(table[EVEN, count - 1]) / h)
-    noise = max(20.0 * floor, 10.0 * blurred, 6.0 * reading.level if reading.plateau else 0.0) / (math.sqrt(2.0) * h)
-    allowed = noise + 3.0 * (3.0 * reading.noise + reading.truncation) + 1e-3 * abs(reading.derivative)
-    return abs(table[SLOPE, count - 1] - reading.derivative) > max(allowed, 3.0 * reading.bar)
+    last = reading.count - 1
+    h, slope = values[H, last], values[SLOPE, last]
+    blurred = reading.spacing * (abs(slope) + 2.0 * abs(values[EVEN, last]) / h)
+    noise = max(20.0 * reading.floor, 10.0 * blurred, 6.0 * reading.level if reading.plateau else 0.0)
+    derivative = reading.derivative
+    allowed = noise / (math.sqrt(2.0) * h) + 9.0 * reading.noise + 3.0 * reading.truncation + 1e-3 * abs(derivative)
+    return abs(slope - derivative) > max(allowed, 3.0 * reading.bar)
 
 
 @element
-def is_zero(scratch: Scratch, count: int, reading: Reading) -> bool:
-    """Say whether the derivative is zero within a bar that is small against what curvature does on the ladder."""
-    bar, table = reading.bar, scratch.table
-    if not (np.isfinite(bar) and abs(reading.derivative) <= bar):
+def is_zero(values: FloatArray, reading: Reading) -> bool:
+    """Say whether the derivative is zero within a bar that is small against what curvature does on the ladder.
+
+    Curvature must be seen as such: an even part that grows at least like ``h**1.5`` between two pairs that show it.
+    """
+    if not (np.isfinite(reading.bar) and abs(reading.derivative) <= reading.bar):
         return False
-    # Curvature must be seen as such: an even part that grows at least like h**1.5 between two resolved pairs.
     first, last = -1, -1
-    for i in range(count):
-        if abs(table[EVEN, i]) > 8.0 * reading.level:
+    for i in range(reading.count):
+        if abs(values[EVEN, i]) > SIGNAL * reading.level:
             first, last = i if first < 0 else first, i
-    if last <= first or not bar <= 0.01 * abs(table[EVEN, first]) / table[H, first]:
+    if last <= first or not reading.bar <= 0.01 * abs(values[EVEN, first]) / values[H, first]:
         return False
-    return table[EVEN, first] / table[EVEN, last] > (table[H, first] / table[H, last]) ** 1.5
+    return values[EVEN, first] / values[EVEN, last] > (values[H, first] / values[H, last]) ** 1.5
 
 
 @element
-def bend(scratch: Scratch, count: int, level: float) -> float:
-    """Return the change of slope per displacement if four neighbouring pairs agree about it, else 0.
+def bend(values: FloatArray, reading: Reading) -> tuple[float, float]:
+    """Return the change of slope per displacement, and the displacement down to which it is seen; else zeros.
 
     Across a jump of the second derivative the odd slope is linear in ``h``, which no polynomial in ``h**2`` follows.
-    The smallest pairs whose slopes differ by more than noise are asked; those below must be too small to show it.
+    Four neighbouring pairs must agree, the smallest whose slopes differ by more than noise, and those below must be
+    too small to show it.
     """
-    table = scratch.table
+    count = reading.count
+    least = BEND_SIGNAL * reading.level
+    if not reading.two_sided:
+        return 0.0, 0.0
     last = count - 1
-    while last >= 3 and not abs(table[SLOPE, last - 1] - table[SLOPE, last]) * table[H, last] > 20.0 * level:
+    while last >= 3 and not abs(values[SLOPE, last - 1] - values[SLOPE, last]) * values[H, last] > least:
         last -= 1
     if last < 3:
-        return 0.0
+        return 0.0, 0.0
     change = 0.0
     for i in range(last - 3, last):
-        difference = table[SLOPE, i] - table[SLOPE, i + 1]
-        if not abs(difference) * table[H, i + 1] > 20.0 * level:
-            return 0.0
-        before, change = change, difference / (table[H, i] - table[H, i + 1])
-        if i > last - 3 and not 0.7 < before / change < 1.4:
-            return 0.0
+        difference = values[SLOPE, i] - values[SLOPE, i + 1]
+        if not abs(difference) * values[H, i + 1] > least:
+            return 0.0, 0.0
+        before, change = change, difference / (values[H, i] - values[H, i + 1])
+        if i > last - 3 and not BEND_RATIOS[0] < before / change < BEND_RATIOS[1]:
+            return 0.0, 0.0
     for i in range(last, count - 1):
-        if abs(change) * (table[H, i] - table[H, i + 1]) * table[H, i + 1] > 40.0 * level:
-            return 0.0
-    return abs(change)
+        if abs(change) * (values[H, i] - values[H, i + 1]) * values[H, i + 1] > 2.0 * least:
+            return 0.0, 0.0
+    return abs(change), values[H, last]

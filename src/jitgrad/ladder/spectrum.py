@@ -26,59 +26,79 @@ Orthonormal polynomials on given nodes: G. E. Forsythe, Journal of SIAM 5 (1957)
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
+
+import numpy as np
 
 from jitgrad._jit import element
-from jitgrad._types import FloatArray
+from jitgrad._types import FloatArray, IntArray
+from jitgrad.ladder.steps import displacement_of
 
 NODES = 9  # rungs in one window: smaller ones carry no weight beside the others
-DEGREES = 9  # coefficients of the odd part that are looked at, at most
-EVEN_DEGREES = DEGREES + 1
+REACH = 10  # rungs from the largest to the smallest of a window; beyond it rank is lost
+KEPT = 512  # patterns of rungs whose polynomials are kept; a gradient meets some dozens
+
+
+class Polynomials(NamedTuple):
+    """Polynomials of the patterns of rungs met so far, displacements in units of the largest.
+
+    They depend on the rungs alone: what rounding adds to a displacement changes an estimate by that fraction of what
+    is extrapolated, which is far below the rounding of the values.
+
+    Attributes
+    ----------
+    keys : ndarray of int64, shape (kept,)
+        Which pattern an entry is for; 0 if none.
+    odd, even : ndarray of shape (kept, degrees, nodes)
+        Weight times polynomial at each node, for the odd and the even part.
+    at_zero : ndarray of shape (kept, degrees)
+        The polynomials of the odd part at ``h = 0``.
+    basis, nodes, weights : ndarray
+        Scratch.
+    """
+
+    keys: IntArray
+    odd: FloatArray
+    even: FloatArray
+    at_zero: FloatArray
+    basis: FloatArray
+    nodes: FloatArray
+    weights: FloatArray
+
+
+def make_polynomials() -> Polynomials:
+    """Allocate room for polynomials; none is computed."""
+    return Polynomials(
+        keys=np.zeros(KEPT, np.int64),
+        odd=np.empty((KEPT, NODES, NODES)),
+        even=np.empty((KEPT, NODES + 1, NODES)),
+        at_zero=np.empty((KEPT, NODES)),
+        basis=np.empty((NODES + 1, NODES + 2)),
+        nodes=np.empty(NODES + 1),
+        weights=np.empty(NODES + 1),
+    )
 
 
 @element
-def expand(
-    nodes: FloatArray,
-    weights: FloatArray,
-    values: FloatArray,
-    count: int,
-    degrees: int,
-    basis: FloatArray,
-    row: int,
-    coefficients: FloatArray,
-    at_zero: FloatArray,
-) -> int:
-    """Fill in the coefficients of `values` in the polynomials that are orthonormal on `nodes`.
+def orthonormal(nodes: FloatArray, weights: FloatArray, count: int, basis: FloatArray) -> None:
+    """Fill row ``j`` of `basis` with the polynomial of degree ``j`` at the nodes, and at 0 in column `count`.
 
     Parameters
     ----------
-    nodes, weights, values : ndarray
-        The first `count` entries; nodes distinct, at most 1 and of order 1, weights above 0.
+    nodes, weights : ndarray
+        The first `count` entries: nodes distinct and between 0 and 1, weights above 0.
     count : int
-        Number of nodes.
-    degrees : int
-        Number of coefficients wanted; at most as many as nodes are computed.
-    basis : ndarray of shape (degrees, count + 1)
-        Scratch: receives the polynomials, their values at 0 in the last column used.
-    row : int
-        Row of the results to fill.
-    coefficients, at_zero : ndarray of shape (rows, degrees)
-        Receive the coefficients, and the values of the polynomials at 0.
-
-    Returns
-    -------
-    int
-        How many were computed.
+        Number of nodes, and of polynomials.
+    basis : ndarray of shape (count, count + 1) at least
 
     Notes
     -----
     Gram-Schmidt on ``u * p_(j-1)``, twice, because nodes that crowd towards 0 lose orthogonality in the
     three-term recurrence.
     """
-    degrees = min(degrees, count)
-    for i in range(count):
+    for i in range(count + 1):
         basis[0, i] = 1.0
-    basis[0, count] = 1.0
-    for j in range(degrees):
+    for j in range(count):
         if j > 0:
             for i in range(count):
                 basis[j, i] = basis[j - 1, i] * nodes[i]
@@ -93,14 +113,62 @@ def expand(
         square = 0.0
         for i in range(count):
             square += weights[i] * basis[j, i] * basis[j, i]
-        if not square > 0.0:
-            return j
         norm = 1.0 / math.sqrt(square)
-        total = 0.0
-        for i in range(count):
+        for i in range(count + 1):
             basis[j, i] *= norm
-            total += weights[i] * values[i] * basis[j, i]
-        basis[j, count] *= norm
-        coefficients[row, j] = total
-        at_zero[row, j] = basis[j, count]
-    return degrees
+
+
+@element
+def polynomials_of(polynomials: Polynomials, rungs: IntArray, first: int, count: int, two_sided: bool) -> int:
+    """Return the entry that belongs to ``rungs[first : first + count]``, computed if it is not there.
+
+    Parameters
+    ----------
+    polynomials : Polynomials
+    rungs : ndarray of int64
+        Descending.
+    first, count : int
+        The window, of `NODES` rungs and a span of `REACH` at most.
+    two_sided : bool
+        Whether the rungs are pairs.
+
+    Returns
+    -------
+    int
+    """
+    pattern = 0
+    for i in range(first + 1, first + count):
+        pattern |= 1 << (rungs[first] - rungs[i] - 1)
+    # The mantissas repeat every eight rungs.
+    key = 1 + ((pattern << 3 | rungs[first] & 7) << 1 | (1 if two_sided else 0))
+    entry = (key * 40503 >> 6) % KEPT
+    if polynomials.keys[entry] != key:
+        polynomials.keys[entry] = key
+        compute_entry(polynomials, entry, rungs, first, count, two_sided)
+    return entry
+
+
+@element
+def compute_entry(
+    polynomials: Polynomials, entry: int, rungs: IntArray, first: int, count: int, two_sided: bool
+) -> None:
+    """Fill in an entry."""
+    nodes, weights, basis = polynomials.nodes, polynomials.weights, polynomials.basis
+    top = displacement_of(rungs[first])
+    for i in range(count):
+        h = displacement_of(rungs[first + i]) / top
+        nodes[i], weights[i] = (h * h, 2.0 * h * h) if two_sided else (h, h * h)
+    orthonormal(nodes, weights, count, basis)
+    for j in range(count):
+        polynomials.at_zero[entry, j] = basis[j, count]
+        for i in range(count):
+            polynomials.odd[entry, j, i] = weights[i] * basis[j, i]
+    if two_sided:
+        for i in range(count):
+            weights[i] = 2.0
+        nodes[count], weights[count] = 0.0, 1.0
+        orthonormal(nodes, weights, count + 1, basis)
+        # The node at 0 is where the even part vanishes, so it adds nothing to any coefficient.
+        for j in range(count + 1):
+            for i in range(count):
+                polynomials.even[entry, j, i] = 2.0 * basis[j, i]

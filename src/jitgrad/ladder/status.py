@@ -34,7 +34,7 @@ _SENTENCES = {
     Status.FLAT: "The loss has the same value at every displacement that was tried.",
     Status.KINK: "The loss has a kink or a jump nearer to the point than could be resolved.",
     Status.ONE_SIDED: "The derivative comes from one side; on the other are a bound or values that are not finite.",
-    Status.ROUGH: "The loss moves on a small scale as well, with another slope there; the derivative is that of the large one.",
+    Status.ROUGH: "The loss has another slope on a far smaller scale; the derivative is that of the large one.",
     Status.NON_FINITE: "The loss is not finite at the point, or on both sides of it.",
     Status.CRAMPED: "The bounds leave no room for displacements.",
     Status.FIXED: "The lower bound equals the upper one: the coordinate is fixed.",

@@ -39,14 +39,10 @@ def exponent_of(value: float) -> int:
 
 
 @element
-def displaced(x: float, rung: int, side: int, lower: float, upper: float, single: bool) -> float:
-    """Return ``x`` moved by a rung to one side, as a number of its type, inside the bounds."""
-    h = displacement_of(rung)
-    if single:
-        # float32(float32(x) + float32(h)), as the type of x would compute it.
-        value = float(np.float32(x + side * float(np.float32(h))))
-    else:
-        value = x + side * h
+def displaced(x: float, h: float, lower: float, upper: float, single: bool) -> float:
+    """Return ``x + h`` as a number of the type of ``x``, inside the bounds."""
+    # In float32 the sum of two such numbers, rounded, as that type computes it.
+    value = float(np.float32(x + float(np.float32(h)))) if single else x + h
     return min(max(value, lower), upper)
 
 

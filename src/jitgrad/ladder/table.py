@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from jitgrad._jit import element
-from jitgrad._types import FloatArray
-from jitgrad.ladder.block import PAIRS, SIDE, Block, Scratch, Settings
-from jitgrad.ladder.steps import ABOVE, BELOW, displaced
+from jitgrad._types import FloatArray, IntArray
+from jitgrad.ladder.block import PAIRS, SIDE, Block, Settings
+from jitgrad.ladder.steps import ABOVE, BELOW, displaced, displacement_of
 
 H, SLOPE, EVEN, OFFSET = 0, 1, 2, 3  # rows of the table
+ROWS = 4
 ROUNDING = 0.5  # noise of a value that is only rounded: its root mean square is 0.3 spacings, a little more with libm
+
+
+class Table(NamedTuple):
+    """What has been seen of one coordinate, largest displacement first.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (ROWS, slots)
+        Displacement, odd slope, even part, and offset of the centre of the pair.
+    rungs : ndarray of int64, shape (slots,)
+    """
+
+    values: FloatArray
+    rungs: IntArray
+
+
+def make_table(slots: int) -> Table:
+    """Allocate a table of at most `slots` rungs."""
+    return Table(np.empty((ROWS, slots)), np.empty(slots, np.int64))
 
 
 @element
@@ -29,10 +51,10 @@ def pair(block: Block, settings: Settings, t: int, slot: int) -> tuple[float, fl
     if slot < 0:
         return np.nan, np.nan, np.nan, 0.0
     x, f, lower, upper = block.x[t], block.value[t], block.lower[t], block.upper[t]
-    rung, side = block.rungs[t, slot], block.state[t, SIDE]
-    above, below = block.above[t, slot], block.below[t, slot]
-    right = displaced(x, rung, ABOVE, lower, upper, settings.single) - x
-    left = x - displaced(x, rung, BELOW, lower, upper, settings.single)
+    side, above, below = block.state[t, SIDE], block.above[t, slot], block.below[t, slot]
+    h = displacement_of(block.rungs[t, slot])
+    right = displaced(x, h, lower, upper, settings.single) - x
+    left = x - displaced(x, -h, lower, upper, settings.single)
     if side == ABOVE:
         return right, (above - f) / right, 0.0, 0.0
     if side == BELOW:
@@ -55,17 +77,17 @@ def rounding_level(block: Block, settings: Settings, t: int) -> float:
         size = a if side == ABOVE else b if side == BELOW else max(a, b)
         least = min(least, size)
     size = max(abs(block.value[t]), least if np.isfinite(least) else 0.0)
-    return max(ROUNDING * settings.eps * size, settings.noise, 1e-300)
+    return max(ROUNDING * settings.eps * size, settings.noise * block.unit[t], 1e-300)
 
 
 @element
-def fill_table(block: Block, settings: Settings, t: int, scratch: Scratch) -> int:
+def fill_table(block: Block, settings: Settings, t: int, table: Table) -> int:
     """Write what is usable about coordinate `t` into the table, largest displacement first; return how many rungs.
 
     Left out are values that are not finite, and pairs equal to the value at the point: they say nothing about
     slopes, and a stair has many of them.
     """
-    table = scratch.table
+    values, order, rungs = table.values, table.rungs, block.rungs
     count = 0
     lopsided = False
     for s in range(block.state[t, PAIRS]):
@@ -73,29 +95,31 @@ def fill_table(block: Block, settings: Settings, t: int, scratch: Scratch) -> in
         if not (h > 0.0 and np.isfinite(d) and np.isfinite(e)) or (d == 0.0 and e == 0.0):
             continue
         i = count
-        while i > 0 and table[H, i - 1] < h:
-            for row in range(4):
-                table[row, i] = table[row, i - 1]
+        while i > 0 and order[i - 1] < rungs[t, s]:
+            order[i] = order[i - 1]
+            for row in range(ROWS):
+                values[row, i] = values[row, i - 1]
             i -= 1
-        table[H, i], table[SLOPE, i], table[EVEN, i], table[OFFSET, i] = h, d, e, c
+        order[i] = rungs[t, s]
+        values[H, i], values[SLOPE, i], values[EVEN, i], values[OFFSET, i] = h, d, e, c
         lopsided = lopsided or c != 0.0
         count += 1
     if lopsided:
-        centre(table, count)
+        centre(values, count)
     return count
 
 
 @element
-def centre(table: FloatArray, count: int) -> None:
+def centre(values: FloatArray, count: int) -> None:
     """Move pairs whose rounded ends do not lie symmetrically to the point, with the curvature seen on the ladder."""
     inner = 0
     for i in range(count):
-        if table[H, i] <= table[H, 0] / 3.0:
+        if values[H, i] <= values[H, 0] / 3.0:
             inner = i
             break
-    curvature = 2.0 * table[EVEN, inner] / table[H, inner] / table[H, inner]
+    curvature = 2.0 * values[EVEN, inner] / values[H, inner] / values[H, inner]
     if np.isfinite(curvature):
         for i in range(count):
-            c = table[OFFSET, i]
-            table[SLOPE, i] -= curvature * c
-            table[EVEN, i] -= 0.5 * curvature * c * c
+            c = values[OFFSET, i]
+            values[SLOPE, i] -= curvature * c
+            values[EVEN, i] -= 0.5 * curvature * c * c

@@ -1,0 +1,142 @@
+"""Looking far below the first pairs: for the scale of an oscillation, and for what lies under a kink."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from jitgrad._jit import element
+from jitgrad._types import IntArray
+from jitgrad.ladder.block import (
+    AMPLITUDE,
+    BOTTOM,
+    CLIMBS,
+    DIRECTION,
+    HIGHEST_RUNG,
+    LIMIT,
+    LOWEST_RUNG,
+    MODE,
+    PHASE,
+    PLACING,
+    PROBE,
+    REFINING,
+    RETRIES,
+    SEARCHES,
+    SPENT,
+    TESTED,
+    TOP,
+    Block,
+    Settings,
+)
+from jitgrad.ladder.moves import AFTER_SEARCH, DROP, LEAP, TEST, begin_ladder, look, want, want_apart, want_three
+from jitgrad.ladder.signs import NEVER_ROUNDING
+from jitgrad.ladder.steps import BELOW_X
+
+TARGET = 0.12  # displacement at the top of a ladder, in units of the length on which the loss changes
+SMALL = -13  # |x| / 8 below 2**-13 says little about the length on which a loss changes
+UNIT = -8  # a rung that resolves what has the length 1: of all lengths the likeliest, if |x| is not
+FAR, DEEP = 20, 10  # rungs down to the pair that measures an oscillation, and to the next one below a kink
+SAME = 0.3  # share of the amplitude from where a pair is still beyond the oscillation
+NO_MORE = 99  # retries of a search that must not be repeated
+
+# Values of TESTED, in order.
+UNTESTED, ASKED, ANSWERED, UNIT_TRIED = 0, 1, 2, 3
+
+
+@element
+def after_oscillation(
+    block: Block, settings: Settings, plan: IntArray, t: int, m0: float, m1: float, m2: float
+) -> None:
+    """Tell noise from an oscillation by a pair above the three, or leap below."""
+    state = block.state
+    top = state[t, TOP]
+    test = max(top + 2, -BELOW_X) if top < SMALL else top + 2
+    if state[t, TESTED] == UNTESTED and test <= state[t, HIGHEST_RUNG]:
+        state[t, TESTED], state[t, MODE] = ASKED, TEST
+        want(plan, test)
+        return
+    if state[t, TESTED] == ASKED:
+        state[t, TESTED] = ANSWERED
+        h, d, e, size = look(block, settings, t, test)
+        h0, d0, e0, _ = look(block, settings, t, top)
+        beyond = max(abs(d - d0) * h, 0.5 * abs(e - (h / h0) * (h / h0) * e0))
+        nearby = 2.2 * m0 < size < 20.0 * m0 and beyond < 0.5 * size
+        if nearby if test == top + 2 else size > 8.0 * max(m0, m1, m2):
+            # A function rises out of noise.
+            begin_ladder(block, plan, t, test)
+            return
+    block.found[t, AMPLITUDE] = max(m0, m1, m2)
+    leap(block, settings, plan, t, state[t, BOTTOM])
+
+
+@element
+def leap(block: Block, settings: Settings, plan: IntArray, t: int, origin: int) -> None:
+    """Look far below `origin`, where the loss oscillates or is noisy."""
+    state = block.state
+    rung = origin - FAR
+    if origin > 0 and state[t, TESTED] < UNIT_TRIED:
+        rung, state[t, TESTED] = min(rung, UNIT), UNIT_TRIED
+    rung = max(rung, state[t, LOWEST_RUNG])
+    if rung >= origin - 2 or state[t, SPENT] + 10 > settings.most:
+        begin_ladder(block, plan, t, state[t, TOP])
+        return
+    state[t, MODE], state[t, PROBE] = LEAP, rung
+    want(plan, rung)
+
+
+@element
+def after_leap(block: Block, settings: Settings, plan: IntArray, t: int, floor: float) -> None:
+    """See from one small pair where the amplitude of the oscillation is reached."""
+    state, rung = block.state, block.state[t, PROBE]
+    amplitude = block.found[t, AMPLITUDE]
+    h, d, e, size = look(block, settings, t, rung)
+    share = size / amplitude
+    if not np.isfinite(share):
+        leap(block, settings, plan, t, rung)
+        return
+    state[t, SEARCHES] += 1
+    if share > SAME:
+        if state[t, SEARCHES] < 2:
+            leap(block, settings, plan, t, rung)
+        else:
+            # As large on all scales: noise. What there is to see is above.
+            state[t, PHASE], state[t, LIMIT], state[t, CLIMBS] = REFINING, settings.most, 3
+            want(plan, state[t, TOP] + 6)
+            want(plan, state[t, TOP] + 10)
+        return
+    if size <= 8.0 * floor:
+        # Too far: what is left of it is rounding. Half way back.
+        rung += FAR // 2
+        share = max(share, floor / amplitude)
+    reach = share if abs(d) * h >= abs(e) else math.sqrt(share)
+    state[t, DIRECTION] = -1
+    want_three(block, plan, t, rung + int(np.rint(math.log2(TARGET / reach))))
+
+
+@element
+def drop(block: Block, plan: IntArray, t: int, origin: int, steepness: float) -> None:
+    """Look below a kink: where the even part no longer grows by `steepness` per displacement."""
+    state = block.state
+    rung = max(origin - DEEP, state[t, LOWEST_RUNG])
+    state[t, PHASE], state[t, MODE], state[t, PROBE] = PLACING, DROP, rung
+    block.found[t, AMPLITUDE] = steepness
+    want(plan, rung)
+
+
+@element
+def after_drop(block: Block, settings: Settings, plan: IntArray, t: int, floor: float) -> None:
+    """Go on below while the kink is nearer than the displacement; then put a ladder there."""
+    state, rung = block.state, block.state[t, PROBE]
+    h, _, e, _ = look(block, settings, t, rung)
+    expected, seen = block.found[t, AMPLITUDE] * h, abs(e)
+    resolved = seen > NEVER_ROUNDING * floor
+    if resolved and seen > 2.0 * expected:
+        # Noise: there is nothing to see down here.
+        state[t, PHASE], state[t, RETRIES] = REFINING, NO_MORE
+    elif resolved and seen > 0.25 * expected and state[t, SPENT] + 6 <= settings.most:
+        drop(block, plan, t, rung, block.found[t, AMPLITUDE])
+    else:
+        state[t, PHASE] = REFINING
+        state[t, LIMIT] = max(state[t, LIMIT], state[t, SPENT] + AFTER_SEARCH)
+        want_apart(plan, rung)

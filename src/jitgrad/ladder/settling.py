@@ -1,0 +1,99 @@
+"""Writing down what a coordinate has come to, and how far it can be trusted."""
+
+from __future__ import annotations
+
+from jitgrad._jit import element
+from jitgrad.ladder.analysis import SIGNAL, Reading
+from jitgrad.ladder.block import (
+    CURVATURE,
+    DERIVATIVE,
+    DONE,
+    ERROR,
+    NO_STATUS,
+    NOISE,
+    PHASE,
+    PROBE,
+    STATUS,
+    STEP,
+    VERIFIED,
+    Block,
+    Settings,
+)
+from jitgrad.ladder.moves import look
+from jitgrad.ladder.refining import ROUGH as ROUGH_SCALES
+from jitgrad.ladder.signs import bend, is_contradicted, is_zero, kink
+from jitgrad.ladder.status import Status
+from jitgrad.ladder.table import EVEN, SLOPE, H, Table
+from jitgrad.ladder.windows import LEAST_NODES
+
+NOISY = 20.0  # times rounding, from where noise is worth naming
+MARGIN = 1.1  # a bar that is itself a difference of slopes is not exact
+
+CONVERGED, TRUNCATION, NOISE_LIMITED, ZERO, FLAT = (
+    int(Status.CONVERGED),
+    int(Status.TRUNCATION),
+    int(Status.NOISE),
+    int(Status.ZERO),
+    int(Status.FLAT),
+)
+KINK, ONE_SIDED, ROUGH, NON_FINITE = int(Status.KINK), int(Status.ONE_SIDED), int(Status.ROUGH), int(Status.NON_FINITE)
+
+
+@element
+def settle(block: Block, settings: Settings, table: Table, t: int, reading: Reading) -> None:
+    """Write down the result of coordinate `t`."""
+    state, found, values = block.state, block.found, table.values
+    unit = block.unit[t]
+    state[t, PHASE] = DONE
+    found[t, NOISE] = reading.level / unit
+    if state[t, STATUS] == FLAT:
+        found[t, DERIVATIVE] = 0.0
+        return
+    if state[t, STATUS] == NON_FINITE:
+        return
+    if state[t, STATUS] == NO_STATUS:
+        state[t, STATUS] = verdict(settings, table, reading)
+    error = reading.bar + 2.0 * settings.eps * abs(reading.derivative)
+    if state[t, VERIFIED] == ROUGH_SCALES and state[t, STATUS] != KINK:
+        h, d, _, _ = look(block, settings, t, state[t, PROBE])
+        apart = abs(d - reading.derivative)
+        if apart > error + 8.0 * reading.floor / h:
+            error = MARGIN * apart + 8.0 * reading.floor / h
+            state[t, STATUS] = ROUGH
+    if state[t, STATUS] == KINK:
+        error = max(error, kink_bar(table, reading))
+    change, seen = bend(values, reading)
+    found[t, DERIVATIVE], found[t, STEP] = reading.derivative / unit, reading.step
+    found[t, ERROR] = max(error, change * seen) / unit
+    for i in range(reading.count - 1, -1, -1):
+        if abs(values[EVEN, i]) > SIGNAL * reading.level:
+            found[t, CURVATURE] = 2.0 * values[EVEN, i] / values[H, i] / values[H, i] / unit
+            break
+
+
+@element
+def kink_bar(table: Table, reading: Reading) -> float:
+    """Return how far the slopes on both sides of the smallest pair that shows them are from the estimate."""
+    values = table.values
+    last = reading.count - 1
+    while last > 0 and abs(values[EVEN, last]) <= SIGNAL * reading.level:
+        last -= 1
+    apart = abs(values[SLOPE, last] - reading.derivative) + abs(values[EVEN, last]) / values[H, last]
+    return MARGIN * apart
+
+
+@element
+def verdict(settings: Settings, table: Table, reading: Reading) -> int:
+    """Say how a search ended that had a ladder."""
+    values = table.values
+    if reading.count < LEAST_NODES:
+        return NON_FINITE if reading.count == 0 else TRUNCATION
+    if kink(values, reading) > 0.0 or (is_contradicted(values, reading) and not reading.plateau):
+        return KINK
+    if is_zero(values, reading):
+        return ZERO
+    if reading.plateau and reading.level > NOISY * reading.floor:
+        return NOISE_LIMITED
+    if reading.score <= settings.tolerance * abs(reading.derivative) or reading.noise >= reading.truncation:
+        return CONVERGED if reading.two_sided else ONE_SIDED
+    return TRUNCATION
