@@ -19,6 +19,7 @@ from jitgrad.ladder.windows import Windows, expand_windows
 
 HIGHEST_DEGREE = 6
 NOISE_BARS = 3.0  # width of a bar in standard deviations of noise
+BEYOND_IN_NOISE = 2.0  # times the next coefficient in the bar, where few are above the noise
 BEYOND_BARS = 1.4  # standard deviations by which noise may hide the next coefficient, in the bar
 BEYOND = 0.3  # likewise, in the expected error
 BEYOND_SEEN = 0.25  # standard deviations of the next coefficient that count as noise
@@ -35,7 +36,7 @@ class Reading(NamedTuple):
 
     Attributes
     ----------
-    count : int
+    rungs : int
         Number of rungs in the table.
     two_sided : bool
         Whether they are pairs.
@@ -59,7 +60,7 @@ class Reading(NamedTuple):
         Displacement there.
     """
 
-    count: int
+    rungs: int
     two_sided: bool
     floor: float
     spacing: float
@@ -83,15 +84,17 @@ def norm(a: float, b: float) -> float:
 
 @element
 def read_window(
-    windows: Windows, table: Table, a: int, level: float, spacing: float
+    windows: Windows, table: Table, a: int, level: float, plateau: bool, spacing: float, rounding: float
 ) -> tuple[float, float, float, float, float, int]:
     """Return derivative, bar, score, noise, truncation and degree of the best reading of window `a`."""
     values, odd, even_rest, size = table.values, windows.odd, windows.even_rest, windows.sizes[a]
     at_zero, entry = windows.polynomials.at_zero, windows.entries[a]
     top = values[H, a]
-    # Losses round what they make of x, too, as if x moved by a fraction of its spacing. That counts in the bar only:
-    # in the score it would cost evaluations where a loss is as exact as it can be.
-    blurred = max(level, spacing * (abs(values[SLOPE, a]) + 2.0 * abs(values[EVEN, a]) / top))
+    # Losses round what they make of x, too, as if x moved by a fraction of its spacing, and values far from the point
+    # may be larger than the one at it. That counts in the bar only: in the score it would cost evaluations where a
+    # loss is as exact as it can be.
+    blurred = max(level, (spacing + rounding * top) * (abs(values[SLOPE, a]) + 2.0 * abs(values[EVEN, a]) / top))
+    share = BEYOND_IN_NOISE if plateau else 1.0
     best, best_bar, best_score, best_noise, best_truncation, best_degree = np.nan, np.inf, np.inf, np.inf, np.inf, 0
     derivative, square = 0.0, 0.0
     last, before, before_that = 0.0, 0.0, 0.0
@@ -111,7 +114,7 @@ def read_window(
                 beyond = norm(beyond, EVEN_SHARE * left_out * p)
             score = math.sqrt(beyond * beyond + BEYOND * BEYOND * unseen * unseen + noise * noise)
             truncation = max(beyond - BEYOND_SEEN * unseen, 0.0)
-            hidden = beyond + BEYOND_BARS * unseen
+            hidden = share * beyond + BEYOND_BARS * unseen
         else:
             fall = max(last / max(before, 1e-300), before / max(before_that, 1e-300)) if degree >= 2 else 1.0
             truncation = last * min(max(fall, FALL), 1.0)
@@ -124,7 +127,9 @@ def read_window(
 
 
 @element
-def read_ladder(windows: Windows, table: Table, count: int, two_sided: bool, floor: float, spacing: float) -> Reading:
+def read_ladder(
+    windows: Windows, table: Table, count: int, two_sided: bool, floor: float, spacing: float, rounding: float
+) -> Reading:
     """Choose window and degree.
 
     Windows are tried from the smallest displacements up. A larger one is more precise, unless it contradicts a
@@ -138,7 +143,7 @@ def read_ladder(windows: Windows, table: Table, count: int, two_sided: bool, flo
     for a in range(number - 1, -1, -1):
         if sizes[a] == 0:
             continue
-        d, b, s, n, r, p = read_window(windows, table, a, level, spacing)
+        d, b, s, n, r, p = read_window(windows, table, a, level, plateau, spacing, rounding)
         slope = abs(values[SLOPE, a])
         if step > 0.0 and slope * values[H, a] > SIGNAL * level and s > DIVERGENT * slope:
             # Clearly more than noise, and not a polynomial: what oscillates or saturates looks flatter, the larger

@@ -10,9 +10,12 @@ from jitgrad._jit import element
 from jitgrad._types import IntArray
 from jitgrad.ladder.block import (
     AMPLITUDE,
+    BEFORE,
     BOTTOM,
+    CEILING,
     CLIMBS,
     DIRECTION,
+    GROUND,
     HIGHEST_RUNG,
     LIMIT,
     LOWEST_RUNG,
@@ -38,6 +41,10 @@ SMALL = -13  # |x| / 8 below 2**-13 says little about the length on which a loss
 UNIT = -8  # a rung that resolves what has the length 1: of all lengths the likeliest, if |x| is not
 FAR, DEEP = 20, 10  # rungs down to the pair that measures an oscillation, and to the next one below a kink
 SAME = 0.3  # share of the amplitude from where a pair is still beyond the oscillation
+ROUNDED = 8.0  # times rounding, below which a pair says nothing
+GROWN = 4.0  # times the pair before, from where one has grown out of noise
+NEAR = 2  # rungs that are near enough
+UNKNOWN = -32768
 NO_MORE = 99  # retries of a search that must not be repeated
 
 # Values of TESTED, in order.
@@ -81,37 +88,62 @@ def leap(block: Block, settings: Settings, plan: IntArray, t: int, origin: int) 
     if rung >= origin - 2 or state[t, SPENT] + 10 > settings.most:
         begin_ladder(block, plan, t, state[t, TOP])
         return
-    state[t, MODE], state[t, PROBE] = LEAP, rung
+    state[t, CEILING], state[t, GROUND], block.found[t, BEFORE] = origin, UNKNOWN, 0.0
+    probe(block, plan, t, rung)
+
+
+@element
+def probe(block: Block, plan: IntArray, t: int, rung: int) -> None:
+    """Ask for one pair below an oscillation."""
+    block.state[t, MODE], block.state[t, PROBE] = LEAP, rung
     want(plan, rung)
 
 
 @element
 def after_leap(block: Block, settings: Settings, plan: IntArray, t: int, floor: float) -> None:
-    """See from one small pair where the amplitude of the oscillation is reached."""
-    state, rung = block.state, block.state[t, PROBE]
-    amplitude = block.found[t, AMPLITUDE]
-    h, d, e, size = look(block, settings, t, rung)
-    share = size / amplitude
-    if not np.isfinite(share):
-        leap(block, settings, plan, t, rung)
+    """See from one small pair where the amplitude of the oscillation is reached, and look there.
+
+    If that pair has not grown as it should, both are noise, and the next one lies half way up to the oscillation.
+    """
+    state, found, rung = block.state, block.found, block.state[t, PROBE]
+    _, _, _, size = look(block, settings, t, rung)
+    share, before = size / found[t, AMPLITUDE], found[t, BEFORE]
+    if not np.isfinite(share) or (share > SAME and state[t, GROUND] == UNKNOWN):
+        leap_again(block, settings, plan, t, rung, np.isfinite(share))
         return
-    state[t, SEARCHES] += 1
     if share > SAME:
-        if state[t, SEARCHES] < 2:
-            leap(block, settings, plan, t, rung)
-        else:
-            # As large on all scales: noise. What there is to see is above.
-            state[t, PHASE], state[t, LIMIT], state[t, CLIMBS] = REFINING, settings.most, 3
-            want(plan, state[t, TOP] + 6)
-            want(plan, state[t, TOP] + 10)
-        return
-    if size <= 8.0 * floor:
-        # Too far: what is left of it is rounding. Half way back.
-        rung += FAR // 2
-        share = max(share, floor / amplitude)
-    reach = share if abs(d) * h >= abs(e) else math.sqrt(share)
-    state[t, DIRECTION] = -1
-    want_three(block, plan, t, rung + int(np.rint(math.log2(TARGET / reach))))
+        state[t, CEILING] = rung
+        further = (state[t, GROUND] + rung) // 2
+    else:
+        state[t, GROUND], found[t, BEFORE] = rung, size
+        further = (rung + state[t, CEILING]) // 2
+        if size > ROUNDED * floor and size > GROWN * before:
+            shift = int(np.rint(math.log2(TARGET / share)))
+            if shift <= NEAR:
+                further = state[t, GROUND] = rung + shift
+            else:
+                further = min(rung + shift, state[t, CEILING] - 1)
+    done = abs(further - state[t, GROUND]) < 1 or state[t, CEILING] - state[t, GROUND] <= NEAR
+    if done or state[t, SPENT] + 8 > settings.most:
+        state[t, SEARCHES] += 1
+        state[t, DIRECTION] = -1
+        want_three(block, plan, t, state[t, GROUND])
+    else:
+        probe(block, plan, t, further)
+
+
+@element
+def leap_again(block: Block, settings: Settings, plan: IntArray, t: int, rung: int, finite: bool) -> None:
+    """Leap from where the loss is as large as before; the second time in a row that means noise."""
+    state = block.state
+    state[t, SEARCHES] += 1
+    if not finite or state[t, SEARCHES] < 2:
+        leap(block, settings, plan, t, rung)
+    else:
+        # What there is to see is above.
+        state[t, PHASE], state[t, LIMIT], state[t, CLIMBS] = REFINING, settings.most, 3
+        want(plan, state[t, TOP] + 6)
+        want(plan, state[t, TOP] + 10)
 
 
 @element

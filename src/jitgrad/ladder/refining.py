@@ -9,9 +9,12 @@ from jitgrad._types import IntArray
 from jitgrad.ladder.analysis import Reading
 from jitgrad.ladder.block import (
     AMPLITUDE,
+    BEFORE,
     BENT,
+    CEILING,
     CLIMBS,
     DIRECTION,
+    GROUND,
     LIMIT,
     LOWEST_RUNG,
     PAIRS,
@@ -27,7 +30,7 @@ from jitgrad.ladder.block import (
     Block,
     Settings,
 )
-from jitgrad.ladder.leaping import ANSWERED, after_leap, drop
+from jitgrad.ladder.leaping import ANSWERED, UNKNOWN, after_leap, drop
 from jitgrad.ladder.level import CLEAR
 from jitgrad.ladder.moves import look, want, want_apart, want_three
 from jitgrad.ladder.signs import bend, is_contradicted, is_zero, kink
@@ -56,7 +59,9 @@ def refine(block: Block, settings: Settings, table: Table, plan: IntArray, t: in
         state[t, VERIFIED] = compare_scales(block, settings, table, t, reading)
         if state[t, VERIFIED] == STRUCTURE:
             state[t, PHASE], state[t, SEARCHES] = PLACING, 1
-            block.found[t, AMPLITUDE] = 1.5 * reading.level
+            # The noise is an oscillation, seen from too far. The smallest pair that shows it is the ceiling.
+            block.found[t, AMPLITUDE], block.found[t, BEFORE] = 1.5 * reading.level, 0.0
+            state[t, CEILING], state[t, GROUND] = lowest_of(block, t), UNKNOWN
             after_leap(block, settings, plan, t, reading.floor)
             return
     if reading.plateau and state[t, VERIFIED] == UNVERIFIED and spent + cost <= settings.most:
@@ -113,7 +118,7 @@ def relocate(block: Block, table: Table, plan: IntArray, t: int, reading: Readin
     state, values = block.state, table.values
     lowest = lowest_of(block, t)
     steepness = kink(values, reading)
-    if steepness > 0.0 and abs(values[EVEN, reading.count - 1]) > BURIED * reading.level:
+    if steepness > 0.0 and abs(values[EVEN, reading.rungs - 1]) > BURIED * reading.level:
         state[t, RETRIES] += 1
         start_again(block, t)
         drop(block, plan, t, lowest, steepness)
@@ -151,7 +156,7 @@ def start_again(block: Block, t: int) -> None:
 def grow(block: Block, table: Table, plan: IntArray, t: int, reading: Reading) -> None:
     """Add rungs to the ladder where they lower the expected error most."""
     state, rungs = block.state, table.rungs
-    if reading.count == 0:
+    if reading.rungs == 0:
         return
     resolved = reading.plateau or reading.level <= CLEAR * reading.floor
     noisy = reading.noise >= reading.truncation

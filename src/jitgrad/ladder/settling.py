@@ -65,7 +65,7 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
     change, seen = bend(values, reading)
     found[t, DERIVATIVE], found[t, STEP] = reading.derivative / unit, reading.step
     found[t, ERROR] = max(error, change * seen) / unit
-    for i in range(reading.count - 1, -1, -1):
+    for i in range(reading.rungs - 1, -1, -1):
         if abs(values[EVEN, i]) > SIGNAL * reading.level:
             found[t, CURVATURE] = 2.0 * values[EVEN, i] / values[H, i] / values[H, i] / unit
             break
@@ -75,19 +75,19 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
 def kink_bar(table: Table, reading: Reading) -> float:
     """Return how far the slopes on both sides of the smallest pair that shows them are from the estimate."""
     values = table.values
-    last = reading.count - 1
+    last = reading.rungs - 1
     while last > 0 and abs(values[EVEN, last]) <= SIGNAL * reading.level:
         last -= 1
     apart = abs(values[SLOPE, last] - reading.derivative) + abs(values[EVEN, last]) / values[H, last]
-    return MARGIN * apart
+    return MARGIN * float(apart)
 
 
 @element
 def verdict(settings: Settings, table: Table, reading: Reading) -> int:
     """Say how a search ended that had a ladder."""
     values = table.values
-    if reading.count < LEAST_NODES:
-        return NON_FINITE if reading.count == 0 else TRUNCATION
+    if reading.rungs < LEAST_NODES:
+        return NON_FINITE if reading.rungs == 0 else TRUNCATION
     if kink(values, reading) > 0.0 or (is_contradicted(values, reading) and not reading.plateau):
         return KINK
     if is_zero(values, reading):

@@ -21,7 +21,7 @@ NEVER_ROUNDING = 50.0  # times rounding
 def steepest_even(values: FloatArray, reading: Reading) -> float:
     """Return the largest even part per displacement: the size of slopes that curvature makes on the ladder."""
     largest = 0.0
-    for i in range(reading.count):
+    for i in range(reading.rungs):
         if abs(values[EVEN, i]) > SIGNAL * reading.level:
             largest = max(largest, abs(values[EVEN, i]) / values[H, i])
     return largest
@@ -46,7 +46,7 @@ def kink(values: FloatArray, reading: Reading) -> float:
 
     Three pairs must agree, the smallest that show an even part, and those below must be too small to show a kink.
     """
-    count = reading.count
+    count = reading.rungs
     if not reading.two_sided or count < 3:
         return 0.0
     least = max(NEVER_ROUNDING * reading.floor, SIGNAL * reading.level)
@@ -55,7 +55,7 @@ def kink(values: FloatArray, reading: Reading) -> float:
         last -= 1
     if last < 2:
         return 0.0
-    steepness = abs(values[EVEN, last]) / values[H, last]
+    steepness = float(abs(values[EVEN, last]) / values[H, last])
     if not steepness > 0.005 * abs(reading.derivative):
         return 0.0
     for i in range(last + 1, count):
@@ -85,15 +85,15 @@ def is_proportional(outer_h: float, outer: float, inner_h: float, inner: float) 
 @element
 def is_contradicted(values: FloatArray, reading: Reading) -> bool:
     """Say whether the smallest pair disagrees with the estimate by more than noise and the bar allow."""
-    if reading.count == 0:
+    if reading.rungs == 0:
         return False
-    last = reading.count - 1
+    last = reading.rungs - 1
     h, slope = values[H, last], values[SLOPE, last]
     blurred = reading.spacing * (abs(slope) + 2.0 * abs(values[EVEN, last]) / h)
     noise = max(20.0 * reading.floor, 10.0 * blurred, 6.0 * reading.level if reading.plateau else 0.0)
     derivative = reading.derivative
     allowed = noise / (math.sqrt(2.0) * h) + 9.0 * reading.noise + 3.0 * reading.truncation + 1e-3 * abs(derivative)
-    return abs(slope - derivative) > max(allowed, 3.0 * reading.bar)
+    return bool(abs(slope - derivative) > max(allowed, 3.0 * reading.bar))
 
 
 @element
@@ -105,12 +105,12 @@ def is_zero(values: FloatArray, reading: Reading) -> bool:
     if not (np.isfinite(reading.bar) and abs(reading.derivative) <= reading.bar):
         return False
     first, last = -1, -1
-    for i in range(reading.count):
+    for i in range(reading.rungs):
         if abs(values[EVEN, i]) > SIGNAL * reading.level:
             first, last = i if first < 0 else first, i
     if last <= first or not reading.bar <= 0.01 * abs(values[EVEN, first]) / values[H, first]:
         return False
-    return values[EVEN, first] / values[EVEN, last] > (values[H, first] / values[H, last]) ** 1.5
+    return bool(values[EVEN, first] / values[EVEN, last] > (values[H, first] / values[H, last]) ** 1.5)
 
 
 @element
@@ -121,7 +121,7 @@ def bend(values: FloatArray, reading: Reading) -> tuple[float, float]:
     Four neighbouring pairs must agree, the smallest whose slopes differ by more than noise, and those below must be
     too small to show it.
     """
-    count = reading.count
+    count = reading.rungs
     least = BEND_SIGNAL * reading.level
     if not reading.two_sided:
         return 0.0, 0.0

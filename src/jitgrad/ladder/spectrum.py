@@ -136,12 +136,12 @@ def polynomials_of(polynomials: Polynomials, rungs: IntArray, first: int, count:
     -------
     int
     """
-    pattern = 0
+    pattern: int = 0
     for i in range(first + 1, first + count):
         pattern |= 1 << (rungs[first] - rungs[i] - 1)
     # The mantissas repeat every eight rungs.
     key = 1 + ((pattern << 3 | rungs[first] & 7) << 1 | (1 if two_sided else 0))
-    entry = (key * 40503 >> 6) % KEPT
+    entry = int(key * 40503 >> 6) % KEPT
     if polynomials.keys[entry] != key:
         polynomials.keys[entry] = key
         compute_entry(polynomials, entry, rungs, first, count, two_sided)

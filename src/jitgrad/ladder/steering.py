@@ -49,11 +49,11 @@ from jitgrad.ladder.steps import (
     highest_rung,
     lowest_rung,
 )
-from jitgrad.ladder.table import Table, fill_table, make_table, rounding_level
+from jitgrad.ladder.table import ROUNDING, Table, fill_table, make_table, rounding_level
 from jitgrad.ladder.windows import Windows, make_windows
 
 MOST_WANTED = 8  # rungs that a coordinate asks for in one round, at most
-BLUR = 0.15  # spacings of x by which the x that a loss makes its value from may be off
+BLUR = 0.1  # spacings of x by which the x that a loss makes its value from may be off
 USUAL = 19  # evaluations of a ladder that was placed at once; a search may take it further
 EXTREME = 300  # binary exponent of a loss whose squares leave the range of numbers
 
@@ -243,12 +243,12 @@ def advance(
 def decide(block: Block, settings: Settings, scratch: Scratch, t: int, requests: Requests, count: int) -> int:
     """Look at one coordinate; ask for more rungs or settle it. Return the number of requests."""
     state, table, plan = block.state, scratch.table, scratch.plan
-    spacing = BLUR * settings.eps * abs(block.x[t])
+    spacing, rounding = BLUR * settings.eps * abs(block.x[t]), ROUNDING * settings.eps
     before = count
     while True:
         floor = rounding_level(block, settings, t)
         rungs = fill_table(block, settings, t, table)
-        reading = read_ladder(scratch.windows, table, rungs, state[t, SIDE] == TWO_SIDED, floor, spacing)
+        reading = read_ladder(scratch.windows, table, rungs, state[t, SIDE] == TWO_SIDED, floor, spacing, rounding)
         if not is_good(table.values, reading, settings.tolerance):
             searching = state[t, PHASE] == PLACING
             if searching:

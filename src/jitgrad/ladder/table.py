@@ -77,7 +77,7 @@ def rounding_level(block: Block, settings: Settings, t: int) -> float:
         size = a if side == ABOVE else b if side == BELOW else max(a, b)
         least = min(least, size)
     size = max(abs(block.value[t]), least if np.isfinite(least) else 0.0)
-    return max(ROUNDING * settings.eps * size, settings.noise * block.unit[t], 1e-300)
+    return float(max(ROUNDING * settings.eps * size, settings.noise * block.unit[t], 1e-300))
 
 
 @element
