@@ -1,0 +1,66 @@
+"""The rounds of an extrapolation: who is evaluated next, and on which side of ``x``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from jitgrad._types import Array, FloatArray
+from jitgrad.extrapolation.levels import BACKWARD, FORWARD, Levels, choose_side
+from jitgrad.extrapolation.rule import Extrapolated, largest_steps
+from jitgrad.extrapolation.table import Slopes
+from jitgrad.steps.rule import Search
+
+Summary = tuple[FloatArray, FloatArray, Array]
+"""Derivative, error, and whether more levels would not help; each of shape (rows,)."""
+
+
+def extrapolate_in_rounds(
+    search: Search,
+    start: object,
+    levels: int,
+    ratio: float,
+    first: int,
+    summarise: Callable[[Slopes], Summary],
+) -> Extrapolated:
+    """Evaluate levels until a rule is content, or all are evaluated.
+
+    Parameters
+    ----------
+    search : Search
+    start, levels, ratio
+        The largest step, and how many smaller ones there are, in which ratio.
+    first : int
+        Levels in the first round; every later round adds one for the coordinates that are not finished.
+    summarise : callable
+        Combines the slopes at the levels evaluated so far.
+    """
+    with np.errstate(all="ignore"):  # what is not finite is left out
+        return _extrapolate(search, start, levels, ratio, first, summarise)
+
+
+def _extrapolate(
+    search: Search, start: object, levels: int, ratio: float, first: int, summarise: Callable[[Slopes], Summary]
+) -> Extrapolated:
+    points = search.evaluator.points
+    largest = largest_steps(start, points, search.stencil.order).reshape(-1)[search.targets]
+    fixed = search.lower == search.upper
+    found = Extrapolated(np.where(fixed, 0.0, np.nan), np.where(fixed, 0.0, np.inf), np.zeros(fixed.size, np.int64))
+    side = choose_side(search, largest)
+    # The values of a loss that ends at x are finite on one side only.
+    for attempt in (side, np.full_like(side, FORWARD), np.full_like(side, BACKWARD)):
+        rows = np.flatnonzero(np.isnan(found.derivative) & ((attempt is side) | (attempt != side)))
+        if rows.size == 0:
+            continue
+        nodes = Levels(search, rows, attempt[rows], largest[rows], levels, ratio)
+        active = np.arange(rows.size)
+        for stop in range(min(first, levels), levels + 1):
+            if active.size == 0:
+                break
+            nodes.evaluate(active, stop)
+            derivative, error, finished = summarise(nodes.slopes(active))
+            found.derivative[rows[active]], found.error[rows[active]] = derivative, error
+            active = active[~finished]
+        found.evaluations[rows] += nodes.used
+    return found
