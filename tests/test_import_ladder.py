@@ -19,7 +19,7 @@ LADDER = (
     ("difference",),
     ("whole",),
     ("repair", "prepared"),
-    ("gradient", "inline"),
+    ("gradient", "inline", "check"),
     ("testing",),
     ("info", "demo"),
     ("__main__",),

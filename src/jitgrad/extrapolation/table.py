@@ -158,37 +158,34 @@ def sigma_of(slopes: Slopes, table: Entries) -> FloatArray:
         At least ``slopes.sigma``.
     """
     targets, levels = slopes.u.shape
+    squares = {key: _scaled_distance(slopes, table, *key) ** 2 for key in table.value if key[0] < key[1]}
+    squares = {(a, b): np.where(b < slopes.usable, square, 0.0) for (a, b), square in squares.items()}
+    longest = max(b - a + 1 for a, b in table.value)
     smallest = np.full(targets, np.inf)
-    totals, numbers = np.zeros((levels + 1, targets)), np.zeros((levels + 1, targets))
+    totals, numbers = np.zeros((longest + 1, targets)), np.zeros((longest + 1, targets))
     for a in range(levels - 2, -1, -1):  # larger steps join one by one: they may span what smaller ones do not
         joined, number = np.zeros(targets), np.zeros(targets)
-        for length in range(levels - a, 2, -1):  # two neighbours differ by truncation before all else
+        for length in range(min(longest, levels - a), 2, -1):  # two neighbours differ by truncation before all else
             b = a + length - 1
-            if (a, b) in table.value:
-                counts = b < slopes.usable
-                joined += np.where(counts, _scaled_distance(slopes, table, a, b) ** 2, 0.0)
-                number += counts
+            joined += squares[a, b]
+            number += b < slopes.usable
             totals[length] += joined
             numbers[length] += number
-            mean = np.divide(totals[length], numbers[length], out=np.full(targets, np.inf), where=numbers[length] > 0)
-            few = 1.0 + FEW / np.maximum(numbers[length], 1.0)
-            smallest = np.minimum(smallest, NOISE_FACTOR * few * np.sqrt(mean))
+            count = np.maximum(numbers[length], 1.0)
+            rms = np.sqrt(totals[length] / count) * NOISE_FACTOR * (1.0 + FEW / count)
+            smallest = np.where(numbers[length] > 0, np.minimum(smallest, rms), smallest)
     found = np.where(np.isfinite(smallest), smallest, 0.0)
-    return np.maximum(slopes.sigma, np.fmin(found, _still_falling(slopes, table)))
+    return np.maximum(slopes.sigma, np.fmin(found, _still_falling(squares, slopes.usable)))
 
 
-def _still_falling(slopes: Slopes, table: Entries) -> FloatArray:
-    """Distance at the longest window if it is the last of three that fall; else infinite."""
-    last, before, first = (np.full(len(slopes.u), np.inf) for _ in range(3))
-    for length in range(2, slopes.u.shape[1] + 1):
-        total, number = np.zeros(len(slopes.u)), np.zeros(len(slopes.u))
-        for a, b in table.value:
-            if b - a + 1 == length:
-                counts = b < slopes.usable
-                total += np.where(counts, _scaled_distance(slopes, table, a, b) ** 2, 0.0)
-                number += counts
+def _still_falling(squares: dict[tuple[int, int], FloatArray], usable: IntArray) -> FloatArray:
+    """Distance at the longest window if it is the last of three lengths at which distances fall; else infinite."""
+    last, before, first = (np.full(len(usable), np.inf) for _ in range(3))
+    for length in sorted({b - a + 1 for a, b in squares}):
+        own = [key for key in squares if key[1] - key[0] + 1 == length]
+        number = sum((b < usable).astype(int) for _, b in own)
+        rms = np.sqrt(sum(squares[key] for key in own) / np.maximum(number, 1))
         there = number > 0
-        rms = np.sqrt(total / np.maximum(number, 1.0))
         first, before, last = (np.where(there, new, old) for new, old in ((before, first), (last, before), (rms, last)))
     falls = np.maximum(last / before, before / first) < FALLS
     return np.where(falls & np.isfinite(first), last, np.inf)

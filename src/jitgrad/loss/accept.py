@@ -11,9 +11,14 @@ from numba.core.dispatcher import Dispatcher
 from jitgrad._errors import LossCompileError
 
 
+def is_jitted(loss: Any) -> bool:
+    """Whether `loss` is a function made by ``numba.njit``, which without compilation is any function."""
+    return isinstance(loss, Dispatcher) or (config.DISABLE_JIT and callable(loss))
+
+
 def require_jitted(loss: Any) -> None:
     """Raise `TypeError` unless `loss` is a function made by ``numba.njit``."""
-    if isinstance(loss, Dispatcher) or (config.DISABLE_JIT and callable(loss)):
+    if is_jitted(loss):
         return
     if callable(loss):
         raise TypeError(
