@@ -112,7 +112,7 @@ def check_gradient(
         slopes=found.slope,
         defects=findings.defect,
         errors=findings.error,
-        noise=float(np.nanmedian(findings.noise)),
+        noise=float(np.median(findings.noise)),
         coordinates=worst,
         claimed=g[worst],
         found=derivative[worst],

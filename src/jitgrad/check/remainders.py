@@ -28,6 +28,8 @@ class Remainders(NamedTuple):
         ``(f(x + t u) - f(x - t u)) / 2 - t g.u``: of third order in t if g is right, of first order if not.
     even : ndarray of shape (directions, levels)
         ``(f(x + t u) + f(x - t u)) / 2 - f(x)``: of second order; of first order at a kink.
+    moves : ndarray of shape (directions, levels)
+        Larger of the two changes of the loss, ``|f(x +- t u) - f(x)|``.
     size : ndarray of shape (directions, levels)
         Largest value of the loss that took part.
     slope : ndarray of shape (directions,)
@@ -42,6 +44,7 @@ class Remainders(NamedTuple):
     t: FloatArray
     odd: FloatArray
     even: FloatArray
+    moves: FloatArray
     size: FloatArray
     slope: FloatArray
     scale: FloatArray
@@ -85,7 +88,7 @@ def measure(
     t = t[t >= LEAST_STEP * np.finfo(x.dtype).eps]
     g = gradient.astype(np.float64)
     center = float(values_at(x[None])[0])
-    odd, even, size, seen = [], [], [], [np.array([center])]
+    odd, even, moves, size, seen = [], [], [], [], [np.array([center])]
     for u in directions:
         points = (x + np.concatenate([t, -t])[:, None] * u).astype(x.dtype)
         values = values_at(points)
@@ -95,11 +98,13 @@ def measure(
         above, below = (values - center - displaced).reshape(2, -1)
         odd.append(0.5 * (above - below))
         even.append(0.5 * (above + below))
+        moves.append(np.max(np.abs(values - center).reshape(2, -1), axis=0))
         size.append(np.max(np.abs(values.reshape(2, -1)), axis=0, initial=abs(center)))
     return Remainders(
         t,
         np.array(odd),
         np.array(even),
+        np.array(moves),
         np.array(size),
         directions @ g,
         np.abs(directions * g).sum(axis=1),

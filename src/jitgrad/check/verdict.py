@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jitgrad._types import FloatArray
+from jitgrad._types import Array, FloatArray
 from jitgrad.check.remainders import Remainders
 from jitgrad.extrapolation.table import Entries, Slopes, best_entry, entries, sigma_of
 
@@ -95,23 +95,24 @@ def _examine(r: Remainders, rtol: float, epsilon: float) -> Findings:
     # At a stationary point the slopes nearby tell how large a slope may be.
     nearby = (np.abs(r.odd) + np.abs(r.even) - 10.0 * noise[:, None] * rounding) / r.t
     typical = np.maximum(r.scale, np.nanmax(nearby, axis=1, initial=0.0))
+    finite = (np.isfinite(r.odd).sum(axis=1) >= DEPTH) & np.isfinite(error)
+    beyond = finite & (np.abs(defect) > BEYOND * error) & (np.abs(defect) > rtol * r.scale)
+    kinked = (np.abs(kink) > BEYOND * kink_error) & (np.abs(kink) > rtol * typical)
+    kinked &= np.abs(defect) <= np.abs(kink) + error + kink_error  # g.u lies between the slopes on the two sides
+    excused = _confirmed_by_larger_distances(r, rounding, defect, error, typical) if beyond.any() else beyond
     verdict = []
     for k in range(len(defect)):
-        finite = np.isfinite(r.odd[k]).sum()
-        beyond = abs(defect[k]) > BEYOND * error[k] and abs(defect[k]) > rtol * r.scale[k]
-        kinked = abs(kink[k]) > BEYOND * kink_error[k] and abs(kink[k]) > rtol * typical[k]
-        if finite < DEPTH or not np.isfinite(error[k]):
+        constant = typical[k] == 0.0 and noise[k] <= 1.0
+        if not finite[k]:
             verdict.append(Verdict.NOT_FINITE)
-        elif kinked and abs(defect[k]) <= abs(kink[k]) + error[k] + kink_error[k]:
-            verdict.append(Verdict.KINK)  # g.u lies between the slopes on the two sides
-        elif beyond:
-            confirmed = _confirmed_by_larger_distances(r, rounding, k, defect[k], error[k], typical[k])
-            verdict.append(Verdict.NOISY if confirmed else Verdict.WRONG)
+        elif kinked[k]:
+            verdict.append(Verdict.KINK)
+        elif beyond[k]:
+            verdict.append(Verdict.NOISY if excused[k] or _within_a_stair(r, k) else Verdict.WRONG)
         else:
-            verdict.append(Verdict.RIGHT if error[k] <= RESOLUTION * typical[k] else Verdict.NOISY)
-    scale_of_values = np.nanmedian(np.where(np.isfinite(rounding), rounding, np.nan), axis=1)
+            verdict.append(Verdict.RIGHT if constant or error[k] <= RESOLUTION * typical[k] else Verdict.NOISY)
     order = np.array([_order(r.t, r.odd[k], rounding[k] * max(1.0, noise[k])) for k in range(len(defect))])
-    return Findings(defect, error, kink, kink_error, noise * scale_of_values, order, tuple(verdict))
+    return Findings(defect, error, kink, kink_error, noise * rounding[:, -1], order, tuple(verdict))
 
 
 def _table(t: FloatArray, slopes: FloatArray, unit: FloatArray, power: int) -> tuple[Slopes, Entries]:
@@ -140,20 +141,30 @@ def _limit(
 
 
 def _confirmed_by_larger_distances(
-    r: Remainders, rounding: FloatArray, k: int, defect: float, error: float, typical: float
-) -> bool:
-    """Whether larger distances alone agree with the gradient along direction `k`, and contradict the smaller ones.
+    r: Remainders, rounding: FloatArray, defect: FloatArray, error: FloatArray, typical: FloatArray
+) -> Array:
+    """Whether larger distances alone agree with the gradient, and contradict the smaller ones, for each direction.
 
     So it is where noise is smooth at the smallest distances, as that of an iteration that stops early, or where the
     values are rounded to steps: the smallest distances then see the slope of the noise.
     """
+    confirmed = np.zeros(len(defect), bool)
     for levels in range(r.t.size - 1, FEWEST - 1, -1):
-        t, slopes, unit = r.t[:levels], (r.odd[k] / r.t)[None, :levels], (rounding[k] / r.t)[None, :levels]
-        table, filled = _table(t, slopes, unit, 2)
-        (found,), (bar,) = best_entry(table, filled, sigma_of(table, filled))
-        if abs(found - defect) > bar + error and abs(found) <= bar <= ROUGHLY * typical:
-            return True
-    return False
+        t = r.t[:levels]
+        table, filled = _table(t, r.odd[:, :levels] / t, rounding[:, :levels] / t, 2)
+        found, bar = best_entry(table, filled, sigma_of(table, filled))
+        contradicts = np.abs(found - defect) > bar + error
+        confirmed |= contradicts & (np.abs(found) <= bar) & (bar <= ROUGHLY * typical)
+    return confirmed
+
+
+def _within_a_stair(r: Remainders, k: int) -> bool:
+    """Whether the loss is constant in steps along direction `k`, and the gradient no farther off than their height."""
+    moves = r.moves[k]
+    if moves[-FEWEST:].any() or not moves.any():
+        return False
+    height = moves[moves > 0.0].min()
+    return bool(np.nanmin(np.abs(r.odd[k, :FEWEST]) - 1.5 * height, initial=np.inf) <= 0.0)
 
 
 def _order(t: FloatArray, odd: FloatArray, noise: FloatArray) -> float:
