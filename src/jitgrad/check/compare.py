@@ -85,7 +85,7 @@ def check_gradient(
     True
     >>> wrong = check_gradient(loss, lambda x: np.cos(x) + x, [0.5, 1.5])
     >>> wrong.verdict, wrong.coordinates
-    (<Verdict.WRONG: 'the gradient is wrong'>, array([0, 1]))
+    (<Verdict.WRONG: 'the gradient is wrong'>, array([1, 0]))
     """
     point = _checked_point(x)
     count = _checked_count(directions)
