@@ -247,6 +247,16 @@ def test_each_round_is_one_probe_list(rule):
         assert spent[2] < spent[:2].min()
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: type(r).__name__)
+def test_blocks_of_coordinates_do_not_know_of_each_other(rule, monkeypatch):
+    x = np.random.default_rng(11).uniform(0.5, 3.0, 7)
+    at_once = rule.extrapolate(search(np.exp, x)[0])
+    monkeypatch.setattr("jitgrad.extrapolation.rounds.BLOCK", 3)
+    in_blocks = rule.extrapolate(search(np.exp, x)[0])
+    for whole, parts in zip(at_once, in_blocks, strict=True):
+        np.testing.assert_array_equal(whole, parts)
+
+
 @pytest.mark.parametrize(
     ("order", "ratio", "evaluations"),
     [

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jitgrad._types import Array, FloatArray
+from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.extrapolation.levels import BACKWARD, FORWARD, Levels, choose_side
 from jitgrad.extrapolation.rule import Extrapolated, largest_steps
 from jitgrad.extrapolation.table import Slopes
@@ -36,31 +36,36 @@ def extrapolate_in_rounds(
     summarise : callable
         Combines the slopes at the levels evaluated so far.
     """
-    with np.errstate(all="ignore"):  # what is not finite is left out
-        return _extrapolate(search, start, levels, ratio, first, summarise)
-
-
-def _extrapolate(
-    search: Search, start: object, levels: int, ratio: float, first: int, summarise: Callable[[Slopes], Summary]
-) -> Extrapolated:
     points = search.evaluator.points
     largest = largest_steps(start, points, search.stencil.order).reshape(-1)[search.targets]
     fixed = search.lower == search.upper
     found = Extrapolated(np.where(fixed, 0.0, np.nan), np.where(fixed, 0.0, np.inf), np.zeros(fixed.size, np.int64))
-    side = choose_side(search, largest)
-    # The values of a loss that ends at x are finite on one side only.
-    for attempt in (side, np.full_like(side, FORWARD), np.full_like(side, BACKWARD)):
-        rows = np.flatnonzero(np.isnan(found.derivative) & ((attempt is side) | (attempt != side)))
-        if rows.size == 0:
-            continue
-        nodes = Levels(search, rows, attempt[rows], largest[rows], levels, ratio)
-        active = np.arange(rows.size)
-        for stop in range(min(first, levels), levels + 1):
-            if active.size == 0:
-                break
-            nodes.evaluate(active, stop)
-            derivative, error, finished = summarise(nodes.slopes(active))
-            found.derivative[rows[active]], found.error[rows[active]] = derivative, error
-            active = active[~finished]
-        found.evaluations[rows] += nodes.used
+    with np.errstate(all="ignore"):  # what is not finite is left out
+        side = choose_side(search, largest)
+        # The values of a loss that ends at x are finite on one side only.
+        for attempt in (side, np.full_like(side, FORWARD), np.full_like(side, BACKWARD)):
+            waiting = np.flatnonzero(np.isnan(found.derivative) & ((attempt is side) | (attempt != side)))
+            for begin in range(0, waiting.size, BLOCK):
+                rows = waiting[begin : begin + BLOCK]
+                nodes = Levels(search, rows, attempt[rows], largest[rows], levels, ratio)
+                _climb(nodes, rows, levels, first, summarise, found)
     return found
+
+
+BLOCK = 8192
+"""Coordinates that share their rounds: their tables take some 2 kB each."""
+
+
+def _climb(
+    nodes: Levels, rows: IntArray, levels: int, first: int, summarise: Callable[[Slopes], Summary], found: Extrapolated
+) -> None:
+    """Add levels to `rows` until the rule is content, and write down what it finds."""
+    active = np.arange(rows.size)
+    for stop in range(min(first, levels), levels + 1):
+        nodes.evaluate(active, stop)
+        derivative, error, finished = summarise(nodes.slopes(active))
+        found.derivative[rows[active]], found.error[rows[active]] = derivative, error
+        active = active[~finished]
+        if active.size == 0:
+            break
+    found.evaluations[rows] += nodes.used

@@ -38,7 +38,7 @@ class Extrapolation(Protocol):
     """A way to combine a formula at several steps."""
 
     def extrapolate(self, search: Search) -> Extrapolated:
-        """Evaluate the formula at several steps and combine; one probe list per round for all coordinates."""
+        """Evaluate the formula at several steps and combine; one probe list per round and block of coordinates."""
         ...
 
 
@@ -47,7 +47,10 @@ def check_levels(levels: int, ratio: float, least: int) -> None:
     if isinstance(levels, bool) or not isinstance(levels, int | np.integer):
         raise TypeError(f"levels must be an integer, got {levels!r}.")
     if not least <= levels <= MOST_LEVELS:
-        raise ValueError(f"levels must lie between {least} and {MOST_LEVELS}, got {levels}.")
+        raise ValueError(
+            f"levels must lie between {least} and {MOST_LEVELS}, got {levels}. Each is a step, a ratio smaller than "
+            "the one before."
+        )
     if not (LEAST_RATIO <= ratio <= LARGEST_RATIO):
         raise ValueError(
             f"ratio must lie between {LEAST_RATIO} and {LARGEST_RATIO}, got {ratio!r}. "

@@ -19,6 +19,9 @@ SIGMAS = 3.0
 FALLS = 1.0 / 3.0
 """Distances that shrink by less from length to length, twice, may be noise."""
 
+ALONE = 2.0
+"""On the distance of a single level from an entry with one more, which is about its error and not above."""
+
 NOISE_FACTOR, FEW = 1.6, 3.0
 """The noise found in a table counts ``NOISE_FACTOR * (1 + FEW / n)`` times if it comes from n distances: the smallest
 of a few root mean squares is too small."""
@@ -129,20 +132,18 @@ def entries(slopes: Slopes, depth: int) -> Entries:
 def distance(table: Entries, a: int, b: int) -> FloatArray:
     """Largest distance of an entry from its neighbours with one level less: an estimate of its truncation error.
 
-    One level alone is compared with the entry that has one more; infinite where there is none. The distance is
-    nearer to the error of the neighbours and so too large for the entry. To expect that it shrinks once more as it
-    did from level to level was tried: clean losses got bars ten times narrower, but one-sided formulas with a
-    first step that spans a bend were then outside theirs one time in five.
+    The distance is nearer to the error of the neighbours and so too large for the entry. One level alone is compared
+    with the entry that has one more, which gives no more than its own error; infinite where there is none. To expect
+    that the distance shrinks once more as it did from level to level was tried: clean losses got bars ten times
+    narrower, but one-sided formulas with a first step that spans a bend were then outside theirs one time in five.
     """
     value = table.value
-    if a == b:
-        others = [value[key] for key in ((a - 1, b), (a, b + 1)) if key in value][:1]
-    else:
-        others = [value[a + 1, b], value[a, b - 1]]
-    if not others:
-        return np.full_like(value[a, b], np.inf)
-    farthest: FloatArray = np.max([np.abs(value[a, b] - other) for other in others], axis=0)
-    return farthest
+    if a < b:
+        return np.maximum(np.abs(value[a, b] - value[a + 1, b]), np.abs(value[a, b] - value[a, b - 1]))
+    for key in ((a - 1, b), (a, b + 1)):
+        if key in value:
+            return ALONE * np.abs(value[a, b] - value[key])
+    return np.full_like(value[a, b], np.inf)
 
 
 def sigma_of(slopes: Slopes, table: Entries) -> FloatArray:
