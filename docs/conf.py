@@ -14,7 +14,7 @@ extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosumma
 exclude_patterns = ["_build", "trust-table.md"]
 # Examples are run by the tests, which also compare what they print.
 nb_execution_mode = "off"
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 2
 
 autosummary_generate = True

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from jitgrad import stepwise
 from jitgrad.launch.evaluator import Evaluator
+from jitgrad.session import Session
 
 
 class Answer(NamedTuple):
@@ -109,12 +112,11 @@ def auto_gradient(loss: Any, x: np.ndarray, args: tuple, **options: Any) -> Grad
     """`grad_cpu` with `Auto`: the coordinates of its `PrecisionWarning` are those that it flags."""
     import jitgrad as jg
 
-    with counted() as evaluators, warnings.catch_warnings(record=True) as caught:
+    with counted() as launches, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         derivative = jg.grad_cpu(loss, x, args=args, step=jg.Auto(**options))
     flagged = [warning.message.coordinates for warning in caught if hasattr(warning.message, "coordinates")]
-    evaluations = sum(evaluator.evaluations for evaluator in evaluators)
-    return Gradient(derivative, np.concatenate([np.empty(0, np.int64), *flagged]).astype(np.int64), evaluations - 1)
+    return Gradient(derivative, np.concatenate([np.empty(0, np.int64), *flagged]).astype(np.int64), sum(launches) - 1)
 
 
 def verified_gradient(loss: Any, x: np.ndarray, args: tuple) -> Gradient:
@@ -122,24 +124,22 @@ def verified_gradient(loss: Any, x: np.ndarray, args: tuple) -> Gradient:
     return auto_gradient(loss, x, args, verify=True)
 
 
-class counted:  # noqa: N801  # reads as a statement
-    """Context manager that keeps all `Evaluator` objects made meanwhile, whose counts are those of the gradient."""
+@contextmanager
+def counted() -> Iterator[list[int]]:
+    """Keep the sizes of all probe lists that gradients launch meanwhile; those in one compiled call are not made."""
+    sizes: list[int] = []
+    launch, attempt = stepwise.evaluate, Session.attempt
 
-    def __enter__(self) -> list[Evaluator]:
-        """Start to keep them."""
-        made: list[Evaluator] = []
-        self._original = original = Evaluator.__init__
+    def counting(bound: Any, probes: Any, *arguments: Any, skip: int = 0, **options: Any) -> Any:
+        sizes.append(probes.point.size - skip)
+        return launch(bound, probes, *arguments, skip=skip, **options)
 
-        def init(evaluator: Evaluator, *arguments: Any, **options: Any) -> None:
-            original(evaluator, *arguments, **options)
-            made.append(evaluator)
-
-        Evaluator.__init__ = init  # type: ignore[method-assign]
-        return made
-
-    def __exit__(self, *exception: object) -> None:
-        """Stop."""
-        Evaluator.__init__ = self._original  # type: ignore[method-assign]
+    stepwise.evaluate = counting
+    Session.attempt = lambda *_: None  # type: ignore[method-assign, assignment]
+    try:
+        yield sizes
+    finally:
+        stepwise.evaluate, Session.attempt = launch, attempt  # type: ignore[method-assign]
 
 
 def contestant(name: str) -> Any:

@@ -97,5 +97,5 @@ def thresholds(auto: Auto, dtype: np.dtype[np.floating]) -> FloatArray:
     eps = float(np.finfo(dtype).eps)
     drops = 2.0 if auto.verify else 1.0
     if eps > 1e-10:
-        return np.array([eps, auto.noise, 1e-2, 3e-3, drops, 4.0 * eps])
+        return np.array([eps, auto.noise, 1e-2, 3e-3, drops + 1.0, 4.0 * eps])
     return np.array([3.0 * eps, auto.noise, 3e-3, 3e-3, drops, 12.0 * eps])

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy.typing as npt
 
+from jitgrad._check import checked_args
 from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method
 from jitgrad.loss.accept import require_jitted
 from jitgrad.prepared import Gradient
@@ -148,7 +149,7 @@ def grad_cpu(
     array([ -2., 200.])
     """
     g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads)
-    return g(x, *_checked_args(args), out=out)
+    return g(x, *checked_args(args), out=out)
 
 
 def value_and_grad_cpu(
@@ -197,13 +198,7 @@ def value_and_grad_cpu(
     (5.0, array([2., 4.]))
     """
     g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads)
-    return g.value_and_grad(x, *_checked_args(args), out=out)
-
-
-def _checked_args(args: Any) -> tuple[Any, ...]:
-    if not isinstance(args, tuple):
-        raise TypeError(f"args must be a tuple, got {type(args).__name__}. For one argument write args=(value,).")
-    return args
+    return g.value_and_grad(x, *checked_args(args), out=out)
 
 
 def _prepare(

@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from jitgrad import _check
 from jitgrad._types import ArgsAxes, Array, Bounds, Method
+from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import require_jitted
-from jitgrad.loss.bind import BoundLoss, bind
+from jitgrad.loss.bind import bind
 from jitgrad.plan import Plan, checked_options, make_plan
 from jitgrad.session import Session
 from jitgrad.steps import Rule
-from jitgrad.stepwise import gradient_stepwise, settle_doubts
+from jitgrad.stepwise import evaluator, gradient_stepwise, settle_doubts
 
 
 class Gradient:
@@ -82,6 +83,24 @@ class Gradient:
         gradient, values = self._compute(x, args, out, with_value=True)
         return (values if np.ndim(x) > 1 else float(values)), gradient
 
+    def evaluator(self, points: Array, args: tuple[Any, ...]) -> Evaluator:
+        """Prepare to evaluate the loss around points, one by one or many at once.
+
+        Parameters
+        ----------
+        points : ndarray of shape (..., n)
+            From `jitgrad._check.checked_points`.
+        args : tuple
+            What the loss takes after ``x``.
+
+        Returns
+        -------
+        Evaluator
+            Its points are of shape (m, n), and the loss there is known.
+        """
+        session = self._start(self._plan(points), points, args)
+        return evaluator(session, _rows(points))
+
     def _compute(self, x: Any, args: tuple[Any, ...], out: Array | None, with_value: bool) -> tuple[Array, Any]:
         points = _check.checked_points(x)
         session = self._session
@@ -93,9 +112,7 @@ class Gradient:
             if 0 in plan.shape[:-1]:  # no points at all
                 nothing = np.empty(plan.result_shape, plan.dtype)
                 return _deliver(nothing, plan, out), np.empty(plan.shape[:-1])
-            with exclusive():  # the loss, which is tried out here, may start threads of its own
-                bound = self._bind(points, args)
-                session = Session(plan, args, bound, bound.seconds(_rows(points)), self._options.threads)
+            session = self._start(plan, points, args)
         attempt = session.attempt(points, with_value)
         if attempt is None:
             gradient = np.empty(session.size, session.dtype)
@@ -116,10 +133,13 @@ class Gradient:
             return self._session.plan
         return make_plan(self._options, shape, dtype)
 
-    def _bind(self, points: Array, args: tuple[Any, ...]) -> BoundLoss:
+    def _start(self, plan: Plan, points: Array, args: tuple[Any, ...]) -> Session:
+        """Compile the loss for these arguments, and try it out."""
         batch = points.shape[:-1]
         axes = _check.checked_axes(self._options.args_axes, args, batch)
-        return bind(self._loss, _rows(points), args, axes, batch)
+        with exclusive():  # the loss may start threads of its own
+            bound = bind(self._loss, _rows(points), args, axes, batch)
+            return Session(plan, args, bound, bound.seconds(_rows(points)), self._options.threads)
 
 
 def _rows(points: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from jitgrad.doubt import (
 )
 from jitgrad.formula import Formula
 from jitgrad.ladder.rounds import Climbed, climb
+from jitgrad.ladder.status import Status
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.stencils import Stencil
 
@@ -32,6 +33,9 @@ TOLERANCE, TOLERANCE_SINGLE = 1e-6, 1e-3
 
 DEFAULT_START = -9999
 """Stands for the ladder's own choice of where to begin."""
+
+NEARBY = 1e-4
+"""How near ``x`` the point has to be, relative to ``x``, for which a derivative near 0 is right."""
 
 BEND = 0.02
 """How well the curvature has to agree with that of a second look, relative to itself."""
@@ -120,7 +124,7 @@ def _climb(job: Job, chosen: IntArray, doubt: IntArray, gradient: Array) -> Unse
     signs = _Signs.of(job, chosen, gradient)
     start = _starts(signs, doubt)
     climbed = _ladder(job, chosen, start)
-    bad, status = ~climbed.trusted, climbed.status.astype(np.int64)
+    bad, status = ~_is_fine(climbed, signs), climbed.status.astype(np.int64)
     gradient[chosen] = climbed.derivative
     # More noise than the first values can have seen, or less curvature: the ladder's own first steps were so large
     # that they jumped over structure.
@@ -134,9 +138,23 @@ def _climb(job: Job, chosen: IntArray, doubt: IntArray, gradient: Array) -> Unse
         nearer = _ladder(job, chosen[again], signs.rung[again] + 4)
         better = ~(nearer.noise > 3.0 * signs.quiet[again])
         gradient[chosen[again[better]]] = nearer.derivative[better]
-        bad[again] = ~(better & nearer.trusted)
+        bad[again] = ~(better & _is_fine(nearer, signs, again))
         status[again] = np.where(better, nearer.status, status[again])
     return Unsettled(chosen[bad], status[bad])
+
+
+def _is_fine(climbed: Climbed, signs: _Signs, part: Any = slice(None)) -> Array:
+    """Say which derivatives need no warning.
+
+    Near a minimum no derivative is known to 1 %. It is fine if it is right for a point next to ``x``: if the slope
+    changes by its error bar over a distance that is small against ``x``. Where the loss has the same value everywhere,
+    the derivative is 0.
+    """
+    scale = np.where(signs.size > 0.0, signs.size, 1.0)[part]
+    smooth = (climbed.status != Status.KINK) & (climbed.status != Status.ROUGH)
+    next_to = smooth & (climbed.error <= NEARBY * scale * np.abs(climbed.curvature))
+    trusted = climbed.trusted & (climbed.status != Status.ZERO)  # whose curvature may be that of large steps
+    return np.asarray(trusted | next_to | (climbed.status == Status.FLAT))
 
 
 def _ladder(job: Job, chosen: IntArray, start: IntArray) -> Climbed:

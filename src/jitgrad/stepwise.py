@@ -70,12 +70,16 @@ def gradient_stepwise(session: Session, rows: Array, gradient: Array, with_value
 def evaluator(session: Session, rows: Array, at_points: FloatArray | None = None) -> Evaluator:
     """Prepare to evaluate the loss further away than a formula does.
 
-    Where the loss raises, its value is NaN: nobody asked for it there.
+    Where it raises at a displacement its value is NaN: nobody asked for it there. At the points themselves the
+    exception is the user's.
     """
 
-    def launch(probes: Probes, skip: int = 0) -> FloatArray:
-        return evaluate(session.bound, probes, session.seconds, skip=skip, threads=session.threads, forgive=True).values
+    def launch(probes: Probes, skip: int = 0, forgive: bool = True) -> FloatArray:
+        bound, seconds = session.bound, session.seconds
+        return evaluate(bound, probes, seconds, skip=skip, threads=session.threads, forgive=forgive).values
 
+    if at_points is None:
+        at_points = Evaluator(rows, partial(launch, forgive=False)).at_points()
     return Evaluator(rows, launch, at_points)
 
 
