@@ -19,17 +19,14 @@ LADDER = (
     ("ladder",),
     ("difference", "doubt"),
     ("whole",),
-<<<<<<< HEAD
     ("plan", "repair", "settle", "tuned", "warn"),
     ("session",),
     ("stepwise",),
     ("prepared",),
-    ("gradient", "inline"),
-=======
-    ("repair", "prepared"),
     ("gradient", "inline", "check"),
     ("plotting",),
->>>>>>> extrapolation
+    ("_result", "curves"),
+    ("estimate",),
     ("testing",),
     ("info", "demo"),
     ("__main__",),
