@@ -10,7 +10,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitgrad.extrapolation import Extrapolation, PolynomialFit, Richardson, Ridders
+from jitgrad.extrapolation import PolynomialFit, Richardson, Ridders
 from jitgrad.extrapolation.levels import node_weights
 from jitgrad.extrapolation.polynomial import fit
 from jitgrad.extrapolation.table import Slopes, entries, sigma_of, weights

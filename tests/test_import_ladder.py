@@ -26,7 +26,7 @@ LADDER = (
     ("gradient", "inline", "check"),
     ("plotting",),
     ("_result", "curves"),
-    ("estimate",),
+    ("estimate", "estimate_noise"),
     ("testing",),
     ("info", "demo"),
     ("__main__",),

@@ -17,6 +17,14 @@ from jitgrad.steps import Relative as Relative
 from jitgrad.steps import Textbook as Textbook
 
 if TYPE_CHECKING:
+    from jitgrad._result import Estimate as Estimate
+    from jitgrad.check import GradientCheck as GradientCheck
+    from jitgrad.check import check_gradient as check_gradient
+    from jitgrad.estimate import estimate_cpu as estimate_cpu
+    from jitgrad.estimate_noise import noise_cpu as noise_cpu
+    from jitgrad.extrapolation import PolynomialFit as PolynomialFit
+    from jitgrad.extrapolation import Richardson as Richardson
+    from jitgrad.extrapolation import Ridders as Ridders
     from jitgrad.steps.curtis_reid import CurtisReid as CurtisReid
     from jitgrad.steps.dumontet_vignes import DumontetVignes as DumontetVignes
     from jitgrad.steps.gill import Gill as Gill
@@ -33,13 +41,21 @@ __version__ = "0.1.0"
 _LAZY = {
     "CurtisReid": "jitgrad.steps.curtis_reid",
     "DumontetVignes": "jitgrad.steps.dumontet_vignes",
+    "Estimate": "jitgrad._result",
     "Gill": "jitgrad.steps.gill",
+    "GradientCheck": "jitgrad.check",
     "Kostyrka": "jitgrad.steps.kostyrka",
     "Mathur": "jitgrad.steps.mathur",
     "MoreWild": "jitgrad.steps.more_wild",
     "PlugIn": "jitgrad.steps.plug_in",
+    "PolynomialFit": "jitgrad.extrapolation",
+    "Richardson": "jitgrad.extrapolation",
+    "Ridders": "jitgrad.extrapolation",
     "Shi": "jitgrad.steps.shi",
     "SteplemanWinarsky": "jitgrad.steps.stepleman_winarsky",
+    "check_gradient": "jitgrad.check",
+    "estimate_cpu": "jitgrad.estimate",
+    "noise_cpu": "jitgrad.estimate_noise",
 }
 
 

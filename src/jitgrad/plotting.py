@@ -197,6 +197,12 @@ def plot_check(check: GradientCheck, *, figure: Figure | None = None) -> Figure:
     return figure
 
 
+def panels(columns: int) -> tuple[Figure, list[Any]]:
+    """Make a figure with room for some ladders side by side; return it and its parts."""
+    figure = _new_figure(columns, UPPER + LOWER)
+    return figure, list(figure.subfigures(1, columns, squeeze=False)[0])
+
+
 def _new_figure(columns: int, height: float) -> Figure:
     """Make a figure that no pyplot knows of: the caller's backend and figures stay as they are."""
     from matplotlib.figure import Figure

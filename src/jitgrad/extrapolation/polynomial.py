@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from jitgrad._types import FloatArray
 from jitgrad.extrapolation.rounds import Summary, extrapolate_in_rounds
-from jitgrad.extrapolation.rule import START, Extrapolated, check_levels
+from jitgrad.extrapolation.rule import START, check_levels
 from jitgrad.extrapolation.table import SIGMAS, Slopes, entries, sigma_of, weights
-from jitgrad.steps import StepRule, as_rule
+from jitgrad.steps import Extrapolated, StepRule, as_scaling_rule
 from jitgrad.steps.rule import Search
 
 
@@ -61,7 +61,7 @@ class PolynomialFit:
         check_levels(self.levels, self.ratio, FIRST_ROUND)
         if self.degree not in (1, 2, 3):
             raise ValueError(f"degree must be 1, 2 or 3, got {self.degree!r}.")
-        object.__setattr__(self, "start", as_rule(self.start))
+        object.__setattr__(self, "start", as_scaling_rule(self.start))
 
     def extrapolate(self, search: Search) -> Extrapolated:
         """Add levels until the error of the fit grows, for each coordinate by itself."""

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from jitgrad.extrapolation.rounds import Summary, extrapolate_in_rounds
-from jitgrad.extrapolation.rule import START, Extrapolated, check_levels
+from jitgrad.extrapolation.rule import START, check_levels
 from jitgrad.extrapolation.table import Slopes, best_entry, entries, sigma_of
-from jitgrad.steps import StepRule, as_rule
+from jitgrad.steps import Extrapolated, StepRule, as_scaling_rule
 from jitgrad.steps.rule import Search
 
 
@@ -64,7 +64,7 @@ class Richardson:
 
     def __post_init__(self) -> None:
         check_levels(self.levels, self.ratio, 2)
-        object.__setattr__(self, "start", as_rule(self.start))  # with a private copy of an array
+        object.__setattr__(self, "start", as_scaling_rule(self.start))  # with a private copy of an array
 
     def extrapolate(self, search: Search) -> Extrapolated:
         """Evaluate the formula at all steps at once and combine."""

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from jitgrad._types import Array
 from jitgrad.extrapolation.rounds import Summary, extrapolate_in_rounds
-from jitgrad.extrapolation.rule import START, Extrapolated, check_levels
+from jitgrad.extrapolation.rule import START, check_levels
 from jitgrad.extrapolation.table import Entries, Slopes, best_entry, distance, entries, sigma_of
-from jitgrad.steps import StepRule, as_rule
+from jitgrad.steps import Extrapolated, StepRule, as_scaling_rule
 from jitgrad.steps.rule import Search
 
 
@@ -61,7 +61,7 @@ class Ridders:
         check_levels(self.levels, self.ratio, FIRST_ROUND)
         if not (np.isfinite(self.safe) and self.safe >= 1.0):
             raise ValueError(f"safe must be finite and at least 1, got {self.safe!r}.")
-        object.__setattr__(self, "start", as_rule(self.start))
+        object.__setattr__(self, "start", as_scaling_rule(self.start))
 
     def extrapolate(self, search: Search) -> Extrapolated:
         """Add levels until the rule stops, for each coordinate by itself."""

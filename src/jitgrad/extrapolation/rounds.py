@@ -8,9 +8,9 @@ import numpy as np
 
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.extrapolation.levels import BACKWARD, FORWARD, Levels, choose_side
-from jitgrad.extrapolation.rule import Extrapolated, largest_steps
+from jitgrad.extrapolation.rule import largest_steps
 from jitgrad.extrapolation.table import Slopes
-from jitgrad.steps.rule import Search
+from jitgrad.steps.rule import Extrapolated, Search
 
 Summary = tuple[FloatArray, FloatArray, Array]
 """Derivative, error, and whether more levels would not help; each of shape (rows,)."""

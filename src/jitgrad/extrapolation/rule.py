@@ -1,45 +1,15 @@
-"""What every extrapolation takes and gives."""
+"""What every extrapolation takes."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
-
 import numpy as np
 
-from jitgrad._types import Array, FloatArray, IntArray
-from jitgrad.steps import Relative, as_rule
-from jitgrad.steps.rule import Search
+from jitgrad._types import Array, FloatArray
+from jitgrad.steps import Relative, as_scaling_rule
 
 START = Relative(0.125)
 """The largest step, unless it is given: ``|x| / 8``. Functions with a singularity at 0 (powers, logarithms) have
 series in ``h / |x|``, of which a few halvings from 1/8 leave 1e-16."""
-
-
-class Extrapolated(NamedTuple):
-    """What an extrapolation found.
-
-    Attributes
-    ----------
-    derivative : ndarray of float64, shape (targets,)
-        NaN where the loss is finite at too few nodes, or the bounds leave no room.
-    error : ndarray of float64, shape (targets,)
-        Bound on the absolute error that truncation and rounding let expect; infinite where the derivative is NaN.
-    evaluations : ndarray of int64, shape (targets,)
-        Evaluations spent on each coordinate; the loss at the point itself is not counted.
-    """
-
-    derivative: FloatArray
-    error: FloatArray
-    evaluations: IntArray
-
-
-@runtime_checkable
-class Extrapolation(Protocol):
-    """A way to combine a formula at several steps."""
-
-    def extrapolate(self, search: Search) -> Extrapolated:
-        """Evaluate the formula at several steps and combine; one probe list per round and block of coordinates."""
-        ...
 
 
 def check_levels(levels: int, ratio: float, least: int) -> None:
@@ -65,7 +35,7 @@ LARGEST_RATIO = 16.0
 
 def largest_steps(start: object, x: Array, order: int) -> FloatArray:
     """Evaluate ``start=``, read like ``step=``, at the points `x` of shape (m, n); returns the same shape."""
-    scaling = as_rule(start).scaling(x.dtype, order)
+    scaling = as_scaling_rule(start).scaling(x.dtype, order)
     floor = np.asarray(scaling.floor, np.float64)
     try:
         floor = np.broadcast_to(floor, x.shape)
