@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -501,3 +502,10 @@ def test_importing_the_package_loads_no_tuner():
 def test_unknown_names_are_refused():
     with pytest.raises(AttributeError, match="module 'jitgrad' has no attribute 'Shy'"):
         jg.Shy  # noqa: B018
+
+
+def test_the_page_has_a_row_for_every_tuner():
+    page = (Path(__file__).parent.parent / "docs" / "tuners.md").read_text()
+    for tuner in TUNERS:
+        name = type(tuner).__name__ + ("(modified=True)" if getattr(tuner, "modified", False) else "")
+        assert page.count(f"\n| `{name}` |") == 4  # once in each table

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from jitgrad._types import FloatArray, IntArray
-from jitgrad.steps.lines import Lines, check_options
-from jitgrad.steps.rule import Search, Tuning
+from jitgrad.steps.lines import Lines
+from jitgrad.steps.rule import Search, Tuning, check_options
 
 FIRST = 16.0
 """The first step over the best one of an ordinary loss."""

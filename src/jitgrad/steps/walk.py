@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from jitgrad._types import FloatArray, IntArray
-from jitgrad.steps.lines import Lines, Look
+from jitgrad.steps.lines import Lines
+from jitgrad.steps.look import Look
 
 FOUND = "the ratio of truncation to noise is in its window"
 SMALL = "no truncation above the noise up to the largest step tried"
@@ -19,6 +20,10 @@ USED_UP = "evaluations used up before the ratio of truncation to noise was in it
 
 LONGEST_STRIDE = 64.0
 """The step shrinks by no more than this at once: with more noise than assumed the ratio falls short of its window."""
+
+ABRUPT = 1e3
+"""A ratio so far above its window at the upper end of a bracket means a kink or a jump there, which the lower end
+avoids; else the loss is noisier than assumed, and it was by chance that a ratio was below the window."""
 
 FALLS = 10.0
 """A ratio falls if it does by this factor; less may be noise."""
@@ -86,6 +91,7 @@ def walk(
     count = lines.x.size
     h, low, high = h.copy(), np.zeros(count), np.full(count, np.inf)
     last_h, last_ratio = np.full(count, np.nan), np.full(count, np.nan)
+    above = np.full(count, np.nan)  # the ratio at the upper end of the bracket
     lowest, lowest_h = np.full(count, np.inf), h.copy()
     outcome = np.full(count, "", object)
     active = lines.open
@@ -99,7 +105,7 @@ def walk(
         small, large = now < window[0], now > window[1]
         falls = large & (now < lowest[which] / FALLS)
         lowest[which[falls]], lowest_h[which[falls]] = now[falls], at[falls]
-        low[which[small]], high[which[large]] = at[small], at[large]
+        low[which[small]], high[which[large]], above[which[large]] = at[small], at[large], now[large]
         inside = ~small & ~large
         outcome[which[inside]] = FOUND
         wanted = at * factor(now)
@@ -115,8 +121,12 @@ def walk(
         outcome[used_up] = np.select([np.isinf(high), low == 0.0], [SMALL, LARGE], USED_UP)[used_up]
         active = np.intersect1d(lines.open, np.flatnonzero(outcome == ""))
     noisier = np.isin(outcome.astype(np.str_), (LARGE, JUMPS))
-    # There the noise is such that the ratio would be in the window.
-    last_h[noisier], last_ratio[noisier] = lowest_h[noisier], np.minimum(lowest[noisier], window[1])
+    last_h[noisier], last_ratio[noisier] = lowest_h[noisier], lowest[noisier]
+    abrupt = np.isin(outcome.astype(np.str_), (JUMPS, USED_UP)) & (low > 0.0) & (above > ABRUPT * window[1])
+    last_h[abrupt] = low[abrupt]
+    # Outside the window a ratio says little: the noise is not what it was taken for, or there is not enough truncation.
+    outside = np.isin(outcome.astype(np.str_), (LARGE, JUMPS, USED_UP))
+    last_ratio[outside] = np.clip(last_ratio[outside], *window)
     given_up = np.ones(count, bool)
     given_up[lines.open] = False
     outcome[given_up] = ""
@@ -139,7 +149,7 @@ def stride(ratio: FloatArray, window: tuple[float, float], power: int, up: float
     return np.where(ratio < window[0], up, down)
 
 
-def settle(lines: Lines, found: Walk, h: FloatArray) -> None:
+def settle(lines: Lines, found: Walk, h: FloatArray, flat: FloatArray | None = None) -> None:
     """Finish all targets of a search that are still open.
 
     Parameters
@@ -147,12 +157,17 @@ def settle(lines: Lines, found: Walk, h: FloatArray) -> None:
     lines : Lines
     found : Walk
     h : ndarray of shape (targets,)
-        The steps; not used where no truncation was seen: there the larger the step the smaller the noise, up to
-        `FLAT_SHARE`.
+        The steps where there is truncation.
+    flat : ndarray of shape (targets,), optional
+        The steps where no truncation was seen. Default: that of the search, since there the larger the step the
+        smaller the noise, up to `FLAT_SHARE`.
     """
     for outcome in (FOUND, LARGE, JUMPS, USED_UP):
         which = np.intersect1d(found.ended(outcome), lines.open)
-        lines.finish(which, h[which], outcome)
-    flat = np.intersect1d(found.ended(SMALL), lines.open)
-    largest = np.maximum(FLAT_SHARE * lines.length, lines.ordinary())[flat]
-    lines.finish(flat, np.minimum(found.h[flat], largest), SMALL)
+        # Nothing is known of what lies beyond a step at which the ratio was still too small.
+        limit = np.inf if outcome in {FOUND, LARGE} else found.h[which]
+        lines.finish(which, np.minimum(h[which], limit), outcome)
+    if flat is None:
+        flat = np.minimum(found.h, np.maximum(FLAT_SHARE * lines.length, lines.ordinary()))
+    which = np.intersect1d(found.ended(SMALL), lines.open)
+    lines.finish(which, flat[which], SMALL)
