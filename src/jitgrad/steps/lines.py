@@ -217,9 +217,9 @@ class Lines:
     def _fit(self, which: IntArray, h: FloatArray, offsets: FloatArray) -> tuple[IntArray, FloatArray]:
         smallest, largest = self._limits(which, offsets)
         cramped = largest < smallest
-        reason = np.where(self._spoilt.any(axis=0), NOT_FINITE_AROUND, NO_ROOM)
-        for closed in np.unique(which[cramped]):
-            self.give_up(np.array([closed]), reason[closed])
+        closed, spoilt = np.unique(which[cramped]), self._spoilt.any(axis=0)
+        self.give_up(closed[~spoilt[closed]], NO_ROOM)
+        self.give_up(closed[spoilt[closed]], NOT_FINITE_AROUND)
         return which[~cramped], np.clip(h, smallest, largest)[~cramped]
 
     def _place(self, which: IntArray, h: FloatArray, offsets: FloatArray) -> Array:

@@ -83,8 +83,8 @@ class SteplemanWinarsky:
             which = lines.open
             look = lines.look(which, state.h[which], lines.span())
             state.advance(look.which, look.h, look.sum(look.weights(1)) / look.h, ratio)
-            for target in np.intersect1d(look.refused, lines.open):
-                lines.finish(np.array([target]), state.before[target], USED_UP)
+            stopped = np.intersect1d(look.refused, lines.open)
+            lines.finish(stopped, state.before[stopped], USED_UP)
         return lines.tuning()
 
 

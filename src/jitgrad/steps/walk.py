@@ -14,19 +14,19 @@ from jitgrad.steps.look import Look
 
 FOUND = "the ratio of truncation to noise is in its window"
 SMALL = "no truncation above the noise up to the largest step tried"
-LARGE = "the loss is noisier than assumed: the smallest step at which truncation still fell"
+LARGE = "the loss is noisier than assumed: the step from which on truncation no longer falls"
 JUMPS = "the ratio of truncation to noise jumps over its window"
 USED_UP = "evaluations used up before the ratio of truncation to noise was in its window"
 
 LONGEST_STRIDE = 64.0
 """The step shrinks by no more than this at once: with more noise than assumed the ratio falls short of its window."""
 
-ABRUPT = 1e3
+ABRUPT = 1e6
 """A ratio so far above its window at the upper end of a bracket means a kink or a jump there, which the lower end
 avoids; else the loss is noisier than assumed, and it was by chance that a ratio was below the window."""
 
-FALLS = 10.0
-"""A ratio falls if it does by this factor; less may be noise."""
+LEVEL = 30.0
+"""Where the loss is noisier than assumed ratios are level below some step, within this factor of their median."""
 
 NARROWEST = 1.05
 """A bracket is given up when its ends are closer than this factor: the ratio is not a smooth function of the step."""
@@ -92,7 +92,7 @@ def walk(
     h, low, high = h.copy(), np.zeros(count), np.full(count, np.inf)
     last_h, last_ratio = np.full(count, np.nan), np.full(count, np.nan)
     above = np.full(count, np.nan)  # the ratio at the upper end of the bracket
-    lowest, lowest_h = np.full(count, np.inf), h.copy()
+    seen: list[tuple[IntArray, FloatArray, FloatArray]] = []
     outcome = np.full(count, "", object)
     active = lines.open
     while active.size:
@@ -103,8 +103,7 @@ def walk(
         stuck = last_h[which] == at
         last_h[which], last_ratio[which] = at, now
         small, large = now < window[0], now > window[1]
-        falls = large & (now < lowest[which] / FALLS)
-        lowest[which[falls]], lowest_h[which[falls]] = now[falls], at[falls]
+        seen.append((which, at, now))
         low[which[small]], high[which[large]], above[which[large]] = at[small], at[large], now[large]
         inside = ~small & ~large
         outcome[which[inside]] = FOUND
@@ -120,17 +119,32 @@ def walk(
         used_up[which[~inside & ~collapsed & stuck]] = True
         outcome[used_up] = np.select([np.isinf(high), low == 0.0], [SMALL, LARGE], USED_UP)[used_up]
         active = np.intersect1d(lines.open, np.flatnonzero(outcome == ""))
-    noisier = np.isin(outcome.astype(np.str_), (LARGE, JUMPS))
-    last_h[noisier], last_ratio[noisier] = lowest_h[noisier], lowest[noisier]
-    abrupt = np.isin(outcome.astype(np.str_), (JUMPS, USED_UP)) & (low > 0.0) & (above > ABRUPT * window[1])
+    ended = outcome.astype(np.str_)
+    abrupt = np.isin(ended, (JUMPS, USED_UP)) & (low > 0.0) & (above > ABRUPT * window[1])
     last_h[abrupt] = low[abrupt]
-    # Outside the window a ratio says little: the noise is not what it was taken for, or there is not enough truncation.
-    outside = np.isin(outcome.astype(np.str_), (LARGE, JUMPS, USED_UP))
-    last_ratio[outside] = np.clip(last_ratio[outside], *window)
+    noisier = np.flatnonzero(np.isin(ended, (LARGE, JUMPS)) & ~abrupt)
+    last_h[noisier] = _end_of_level(noisier, count, seen)
+    # There truncation is as large as the noise, whatever that is.
+    last_ratio[abrupt], last_ratio[noisier] = window[0], window[0]
+    last_ratio[ended == USED_UP] = np.clip(last_ratio[ended == USED_UP], *window)
     given_up = np.ones(count, bool)
     given_up[lines.open] = False
     outcome[given_up] = ""
     return Walk(last_h, last_ratio, outcome)
+
+
+def _end_of_level(which: IntArray, count: int, seen: list[tuple[IntArray, FloatArray, FloatArray]]) -> FloatArray:
+    """Return for some targets the largest step whose ratio is like those at smaller steps."""
+    h, ratio = np.full((count, len(seen)), np.nan), np.full((count, len(seen)), np.nan)
+    for i, (targets, at, now) in enumerate(seen):
+        h[targets, i], ratio[targets, i] = at, now
+    h, ratio = h[which], ratio[which]
+    order = np.argsort(h, axis=1)  # NaN last
+    h, ratio = np.take_along_axis(h, order, axis=1), np.take_along_axis(ratio, order, axis=1)
+    half = (np.isfinite(h).sum(axis=1) + 1) // 2
+    smaller = np.sort(np.where(np.arange(len(seen)) < half[:, None], ratio, np.inf), axis=1)
+    level = np.take_along_axis(smaller, (half[:, None] - 1) // 2, axis=1)
+    return np.asarray(np.max(np.where(ratio <= LEVEL * level, h, 0.0), axis=1, initial=0.0))
 
 
 def stride(ratio: FloatArray, window: tuple[float, float], power: int, up: float) -> FloatArray:
