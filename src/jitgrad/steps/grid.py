@@ -62,7 +62,9 @@ def truncation_curve(lines: Lines, most: int) -> Curve:
     # Too many steps lead to where the loss is not finite: the grid goes down from the largest that does not.
     defined = np.where(np.isfinite(first.error), first.h, 0.0).max(axis=1, initial=0.0)
     top[first.which[some]] = np.maximum(defined, first.h[:, 0])[some]
-    for _ in range(STRIKES):  # the first costs nothing; after the last the bound is at x, and the other side remains
+    for _ in range(
+        STRIKES + 1
+    ):  # the first costs nothing; after the last the bound is at x, and the other side remains
         lines.look(none, first.h[finite == 0, 0], offsets)
     which = np.intersect1d(np.union1d(first.which[some], none), lines.open)
     top = np.minimum(top, lines.largest(offsets))

@@ -18,6 +18,9 @@ LEAST_DIGITS = 8.0
 SMALLEST = 1e-30
 """The smallest step at 0, in units of ``x``: far below it the values of a loss are no longer numbers."""
 
+SMALLEST_VALUE = 1e-290
+"""The smallest size and noise of a loss: rounding of smaller values is below the range of numbers."""
+
 NARROWED = 8.0
 """Where the loss was not finite at some distance, tuners stay within an eighth of it, the next time a 64th ..."""
 
@@ -25,10 +28,11 @@ STRIKES = 3
 """... and so many times; then they leave that side of ``x``."""
 
 FIXED = "held fixed by equal bounds"
-NO_ROOM = "textbook step: too little room between the bounds"
-NOT_FINITE_HERE = "textbook step: the loss is not finite at x"
-NOT_FINITE_AROUND = "textbook step: the loss is not finite on either side of x"
-CONSTANT = "textbook step: the loss does not change"
+TEXTBOOK = "textbook step: "
+NO_ROOM = TEXTBOOK + "too little room between the bounds"
+NOT_FINITE_HERE = TEXTBOOK + "the loss is not finite at x"
+NOT_FINITE_AROUND = TEXTBOOK + "the loss is not finite on either side of x"
+CONSTANT = TEXTBOOK + "the loss does not change"
 
 
 class Lines:
@@ -187,8 +191,8 @@ class Lines:
             zero = zero[size[zero] == 0.0]
         self._close((size == 0.0) & (self._reason == ""), CONSTANT)
         real = np.finfo(self.dtype)
-        size = np.where(np.isfinite(size), np.maximum(size, SMALLEST), 1.0)
-        level = float(real.eps) * size if noise is None else np.full(size.shape, max(noise, SMALLEST))
+        size = np.where(np.isfinite(size), np.maximum(size, SMALLEST_VALUE), 1.0)
+        level = float(real.eps) * size if noise is None else np.full(size.shape, max(noise, SMALLEST_VALUE))
         return np.maximum(size, 8.0 * level), level
 
     def _close(self, mask: npt.NDArray[np.bool_], reason: str) -> None:
@@ -217,7 +221,7 @@ class Lines:
     def _fit(self, which: IntArray, h: FloatArray, offsets: FloatArray) -> tuple[IntArray, FloatArray]:
         smallest, largest = self._limits(which, offsets)
         cramped = largest < smallest
-        closed, spoilt = np.unique(which[cramped]), self._spoilt.any(axis=0)
+        closed, spoilt = np.unique(which[cramped]), self._spoilt.max(axis=0) > 0
         self.give_up(closed[~spoilt[closed]], NO_ROOM)
         self.give_up(closed[spoilt[closed]], NOT_FINITE_AROUND)
         return which[~cramped], np.clip(h, smallest, largest)[~cramped]
