@@ -12,6 +12,8 @@ from jitgrad import noise
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.noise import noise_along_coordinates, noise_along_direction, noise_level
 
+CONSTANT = noise.CONSTANT, "the loss does not change"
+
 
 def along_coordinates(f, x, **options):
     search, launch = search_of(f, x, **options)
@@ -97,6 +99,16 @@ def test_losses_without_noise():
     np.testing.assert_array_equal(found.level, 0.0)
 
 
+def test_places_where_noise_cannot_be_measured():
+    found, _ = along_coordinates(lambda x: 0 * x, [1.0])
+    assert (found.level[0], found.reason[0]) == (0.0, "the loss does not change")
+    found, _ = along_coordinates(np.exp, [1.0, 1.0], lower=[1.0, 1.0], upper=[1.0, np.nextafter(1.0, 2.0)])
+    assert np.isnan(found.level).all()
+    assert found.reason.tolist() == ["held fixed by equal bounds", "too little room between the bounds"]
+    found, _ = along_coordinates(lambda x: x * np.nan, [1.0])
+    assert found.reason[0] == "the loss is not finite at x"
+
+
 def test_f_at_x_is_used_and_evaluations_are_counted():
     rng = np.random.default_rng(2)
     found, launch = along_coordinates(lambda x: 1.0 + 1e-6 * rng.standard_normal(x.size), [0.3])
@@ -121,7 +133,8 @@ def test_survival(x, below, above, dtype, f):
     assert (launch.places <= upper).all()
     assert found.evaluations[0] <= 28
     assert not (found.level < 0).any()
-    assert np.isnan(found.level[0]) == (found.reason[0] in {noise.TOO_CLOSE, noise.TOO_FAR, noise.NOT_FINITE})
+    assert np.isnan(found.level[0]) == (found.reason[0] not in {noise.FOUND, noise.NO_NOISE, *CONSTANT})
+    assert "step" not in found.reason[0]
 
 
 def direction_search(f, points, seed=0):

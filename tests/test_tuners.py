@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -268,6 +269,55 @@ def test_every_formula_gets_a_step_that_suits_it(tuner, method, order):
     assert error < 100 * (law.truncation * h**order + law.noise * noise / h)
 
 
+WALKERS = [jg.Shi(), jg.CurtisReid(modified=True), jg.DumontetVignes()]
+
+
+@pytest.mark.parametrize("tuner", WALKERS, ids=lambda t: type(t).__name__)
+@pytest.mark.parametrize("distance", [1e-2, 1e-5, 1e-8])
+def test_steps_stay_on_this_side_of_a_kink(tuner, distance):
+    # |x - 1| is linear up to the kink, and the smaller the step the larger the rounding: 1e-8 leaves 8 digits.
+    x = 1.0 + distance
+    found = tuned(tuner, lambda x: np.abs(x - 1.0), x)
+    assert found.h[0] <= distance
+    assert abs(slope(lambda x: np.abs(x - 1.0), x, found.h[0], "central", 2) - 1.0) < 1e-6
+
+
+@pytest.mark.parametrize("tuner", [*WALKERS, jg.Gill()], ids=lambda t: type(t).__name__)
+@pytest.mark.parametrize("method", ["central", "forward"])
+def test_noise_that_was_not_told_makes_no_tiny_steps(tuner, method):
+    # The search begins at the step for rounding, finds noise at it and below, and must not go on into the noise.
+    rng = np.random.default_rng(4)
+    x = np.linspace(-1.0, 1.0, 100)
+    found = tuned(tuner, lambda x: np.exp(x) + 1e-8 * rng.standard_normal(x.size), x, method=method)
+    first = ordinary_step(stencil(method), np.full(100, np.finfo(float).eps), np.ones(100))
+    assert np.mean(found.h > first / 10) > 0.9
+    assert np.mean(found.reason == walk.LARGE) > 0.9
+
+
+def test_a_step_from_which_on_truncation_falls_no_longer_is_found():
+    # Rounding of the argument 1e6 x makes noise of up to 1.5e-10 that nobody told, and the first step is a hundred
+    # times too large.
+    x = np.linspace(0.3, 0.6, 50)
+    best = optimum(None, lambda x: 1e18 * np.abs(np.cos(1e6 * x)), x, "central", 2, 3e-11)
+    found = tuned(jg.Shi(), lambda x: np.sin(1e6 * x) + 2.0, x)
+    assert np.mean((found.h > best / 100) & (found.h < best * 100)) > 0.9
+
+
+@every_tuner
+@pytest.mark.parametrize("x", [0.0, 1e-9, 1e-3])
+def test_steps_suit_the_side_on_which_the_loss_is_finite(tuner, x):
+    def f(x):
+        return np.where(x < 0, np.nan, np.exp(x))
+
+    found = tuned(tuner, f, x, method="forward")
+    # sqrt(eps) is 1.5e-8; the worst constant is that of a step some ten times off. Next to the edge second
+    # differences have too little room, and the rounding of a step of a hundredth of it remains.
+    most = 1e-6 if x != 1e-9 else 3e-5
+    assert abs(slope(f, x, found.h[0], "forward", 1) / np.exp(x) - 1) < most
+    found = tuned(tuner, f, x, lower=x, method="backward")
+    assert abs(slope(f, x, found.h[0], "forward", 1) / np.exp(x) - 1) < 1e-6
+
+
 # What must not make them fail.
 
 LOSSES = {
@@ -371,7 +421,7 @@ def test_many_coordinates_take_as_many_rounds_as_the_slowest(tuner):
 
 
 @every_tuner
-@pytest.mark.parametrize("scale", [1e-20, 1e20])
+@pytest.mark.parametrize("scale", [1e-200, 1e-20, 1e20, 1e200])
 def test_the_size_of_the_loss_does_not_matter(tuner, scale):
     # Powers of 2 make scaling exact.
     scale = 2.0 ** np.round(np.log2(scale))
@@ -502,3 +552,10 @@ def test_importing_the_package_loads_no_tuner():
 def test_unknown_names_are_refused():
     with pytest.raises(AttributeError, match="module 'jitgrad' has no attribute 'Shy'"):
         jg.Shy  # noqa: B018
+
+
+def test_the_page_has_a_row_for_every_tuner():
+    page = (Path(__file__).parent.parent / "docs" / "tuners.md").read_text()
+    for tuner in TUNERS:
+        name = type(tuner).__name__ + ("(modified=True)" if getattr(tuner, "modified", False) else "")
+        assert page.count(f"\n| `{name}` |") == 4  # once in each table

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from jitgrad._types import FloatArray, IntArray
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.stencils import stencil
-from jitgrad.steps.lines import Lines
+from jitgrad.steps.lines import CONSTANT as TEXTBOOK_FOR_CONSTANT
+from jitgrad.steps.lines import TEXTBOOK, Lines
 from jitgrad.steps.rule import Search
 
 POINTS = 7
@@ -102,8 +103,10 @@ def noise_level(values: npt.ArrayLike) -> tuple[FloatArray, npt.NDArray[np.str_]
         raise ValueError(f"values must have at least {POINTS - 2} on each line, got {points}. Evaluate at more points.")
     level, reason = np.full(count, np.nan), np.full(count, TOO_FAR, object)
     levels, changes = np.empty((points - 1, count)), np.empty((points - 1, count), bool)
-    difference, gamma = lines, 1.0
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore"):
+        # A power of 2 near the size of the values, so that squares stay in range and digits as they are.
+        unit = np.ldexp(1.0, np.frexp(np.abs(lines).max(axis=1))[1] - 1)[:, None]
+        difference, gamma = lines / unit, 1.0
         for k in range(1, points):
             difference = np.diff(difference, axis=1)
             gamma *= 0.5 * k / (2 * k - 1)
@@ -118,7 +121,7 @@ def noise_level(values: npt.ArrayLike) -> tuple[FloatArray, npt.NDArray[np.str_]
     finite = np.isfinite(lines).all(axis=1)
     found = finite & ~close & ~spread & agree.any(axis=0)
     vanish = finite & ~close & ~spread & (levels == 0.0).any(axis=0)
-    level[found], reason[found] = levels[first, np.arange(count)][found], FOUND
+    level[found], reason[found] = (levels[first, np.arange(count)] * unit[:, 0])[found], FOUND
     level[vanish], reason[vanish] = 0.0, NO_NOISE
     reason[close], reason[~finite] = TOO_CLOSE, NOT_FINITE
     return level.reshape(array.shape[:-1]), reason.astype(np.str_).reshape(array.shape[:-1])
@@ -149,14 +152,19 @@ def noise_along_coordinates(
 
 def noise_on_lines(lines: Lines, most: int) -> NoiseEstimate:
     """Estimate the noise along the open targets of a tuner; values it has seen are not evaluated again."""
-    before = lines.tuning().evaluations
+    before, which = lines.tuning().evaluations, lines.open
 
     def values_at(which: IntArray, h: FloatArray) -> tuple[IntArray, FloatArray]:
         look = lines.look(which, h, np.arange(POINTS) - POINTS // 2)
         return look.which, look.values
 
-    level, reason = _spaced(values_at, _first_distance(lines.length, lines.dtype), lines.open, most // POINTS)
-    return NoiseEstimate(level, reason, lines.tuning().evaluations - before)
+    level, reason = _spaced(values_at, _first_distance(lines.length, lines.dtype), which, most // POINTS)
+    after = lines.tuning()
+    # What a tuner would call a reason for the textbook step: no room, or a loss that is 0 or not finite.
+    closed = after.reason != ""
+    level = np.where(closed, np.where(after.reason == TEXTBOOK_FOR_CONSTANT, 0.0, np.nan), level)
+    reason = np.where(closed, np.char.replace(after.reason, TEXTBOOK, ""), reason)
+    return NoiseEstimate(level, reason, after.evaluations - before)
 
 
 def noise_along_direction(

@@ -8,9 +8,10 @@ import numpy as np
 
 from jitgrad._types import FloatArray
 from jitgrad.stencils import stencil
-from jitgrad.steps.lines import Lines, Look, check_options
-from jitgrad.steps.optimum import converted, error_law
-from jitgrad.steps.rule import Search, Tuning
+from jitgrad.steps.lines import Lines
+from jitgrad.steps.look import Look
+from jitgrad.steps.optimum import error_law
+from jitgrad.steps.rule import Search, Tuning, check_options
 from jitgrad.steps.walk import settle, stride, walk
 
 WINDOW = 10.0, 1000.0
@@ -94,7 +95,7 @@ def _original(lines: Lines) -> Tuning:
 
     def ratio(look: Look) -> FloatArray:
         # |central - forward| is half the second difference over h; the noise is noise / h.
-        return np.asarray(np.abs(look.sum(look.weights(2))) / (2.0 * lines.noise[look.which]))
+        return 2.0 * look.clarity(look.weights(2))
 
     first = lines.ordinary(forward) * np.sqrt(AIM)
     found = walk(lines, first, [-1, 0, 1], ratio, WINDOW, lambda ratio: stride(ratio, WINDOW, 2, UP))
@@ -103,8 +104,8 @@ def _original(lines: Lines) -> Tuning:
     else:
         with np.errstate(divide="ignore"):  # ratios of 0 are flat
             best = found.h * np.sqrt(2.0 / found.ratio)
-        h = converted(best, forward, lines.stencil, lines.relative_noise)
-    settle(lines, found, h)
+        h = lines.converted(best, forward)
+    settle(lines, found, h, flat=lines.ordinary())
     return lines.tuning()
 
 
@@ -114,7 +115,7 @@ def _own(lines: Lines) -> Tuning:
 
     def ratio(look: Look) -> FloatArray:
         difference = np.abs(look.sum(look.weights(1) - look.weights(1, inner)))
-        return np.asarray(difference / (law.noise * lines.noise[look.which]))
+        return np.asarray(difference / (law.noise * look.noise))
 
     first = lines.ordinary() * (order * AIM) ** (1.0 / (order + 1))
     found = walk(lines, first, offsets, ratio, WINDOW, lambda ratio: stride(ratio, WINDOW, order + 1, UP))

@@ -8,9 +8,9 @@ import numpy as np
 
 from jitgrad._types import FloatArray
 from jitgrad.stencils import stencil
-from jitgrad.steps.lines import Lines, Look, check_options
-from jitgrad.steps.optimum import converted
-from jitgrad.steps.rule import Search, Tuning
+from jitgrad.steps.lines import Lines
+from jitgrad.steps.look import Look
+from jitgrad.steps.rule import Search, Tuning, check_options
 from jitgrad.steps.walk import settle, stride, walk
 
 QUOTIENT = 2.0, 15.0
@@ -82,13 +82,12 @@ class DumontetVignes:
         central = stencil("central", 2)
 
         def ratio(look: Look) -> FloatArray:
-            third = look.weights(3)
-            return np.asarray(np.abs(look.sum(third)) / (np.abs(third).sum(axis=1) * lines.noise[look.which]))
+            return look.clarity(look.weights(3))
 
         found = walk(
             lines, lines.ordinary(central), [-2, -1, 0, 1, 2], ratio, WINDOW, lambda ratio: stride(ratio, WINDOW, 3, UP)
         )
         with np.errstate(divide="ignore"):  # ratios of 0 are flat
             best = found.h / np.cbrt(found.ratio)
-        settle(lines, found, converted(best, central, search.stencil, lines.relative_noise))
+        settle(lines, found, lines.converted(best, central))
         return lines.tuning()

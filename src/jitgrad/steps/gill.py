@@ -8,9 +8,9 @@ import numpy as np
 
 from jitgrad._types import FloatArray
 from jitgrad.stencils import stencil
-from jitgrad.steps.lines import Lines, Look, check_options
-from jitgrad.steps.optimum import converted
-from jitgrad.steps.rule import Search, Tuning
+from jitgrad.steps.lines import Lines
+from jitgrad.steps.look import Look
+from jitgrad.steps.rule import Search, Tuning, check_options
 from jitgrad.steps.walk import FOUND, SMALL, settle, walk
 
 CONDITION = 1e-3, 0.1
@@ -49,7 +49,8 @@ class Gill:
     derivatives of order ``k`` are as large as ``|f| / L**k``, with the length ``L`` from ``f''``.
 
     Implementations disagree. nlmixr2est follows the published steps FD1 to FD6 and is the model here;
-    numericalderivative bisects between fixed ends for the condition alone. The first step is ``10 h'`` with
+    numericalderivative bisects between fixed ends for the condition alone. NPSOL takes the step of the second
+    difference for central differences; here they get a larger one, as above. The first step is ``10 h'`` with
     ``h' = 2 max(|x|, 1) sqrt(noise / |f|)``; published is ``2 (1 + |x|) sqrt(noise / (1 + |f|))``, which is far
     too small where ``|f|`` is. The number of second differences follows from `most`, here 7 (published:
     6 after the first). The published test of the result against half the slope says in `reason` what it finds, and
@@ -86,13 +87,12 @@ class Gill:
         slope = np.zeros(first.size)  # size of the slope times the last step
 
         def ratio(look: Look) -> FloatArray:
-            which, noise = look.which, lines.noise[look.which]
+            which = look.which
             rises = np.abs(np.diff(look.values, axis=1))
-            clear = 2.0 * noise <= CONDITION[1] * rises.min(axis=1)
+            clear = 2.0 * look.noise <= CONDITION[1] * rises.min(axis=1)
             steep[which] = np.where(clear, np.minimum(steep[which], look.h), steep[which])
             slope[which] = np.abs(look.sum(look.weights(1)))
-            second = look.weights(2)
-            return np.asarray(np.abs(look.sum(second)) / (np.abs(second).sum(axis=1) * noise))
+            return look.clarity(look.weights(2))
 
         def factor(ratio: FloatArray) -> FloatArray:
             return np.where(ratio < 1.0 / CONDITION[1], FACTOR, 1.0 / FACTOR)
@@ -113,4 +113,4 @@ class Gill:
 
 
 def _fitted(lines: Lines, h: FloatArray) -> FloatArray:
-    return converted(h, stencil("forward", 1), lines.stencil, lines.relative_noise)
+    return lines.converted(h, stencil("forward", 1))

@@ -18,8 +18,7 @@ LONGEST = 36
 FEWEST = 8
 """With fewer finite entries than this a curve says nothing."""
 
-LEAST_DIFFERENT = "step of the grid at which two formulas differ least"
-ALL_EQUAL = "textbook step: two formulas give the same derivative at most steps of the grid"
+LEAST_DIFFERENT = "largest step of the grid at which two formulas differ least"
 TOO_FEW = "textbook step: the loss is not finite on most of the grid"
 
 
@@ -34,7 +33,8 @@ class Curve(NamedTuple):
         Steps, ascending by factors of 2.
     error : ndarray of shape (k, g)
         Size of the difference between the formula and that of the next higher order, in units of the derivative:
-        truncation at large steps, noise at small ones. NaN where it is 0 or the loss is not finite.
+        truncation at large steps, noise at small ones; NaN where the loss is not finite or the same
+        at all nodes.
     """
 
     which: IntArray
@@ -62,7 +62,9 @@ def truncation_curve(lines: Lines, most: int) -> Curve:
     # Too many steps lead to where the loss is not finite: the grid goes down from the largest that does not.
     defined = np.where(np.isfinite(first.error), first.h, 0.0).max(axis=1, initial=0.0)
     top[first.which[some]] = np.maximum(defined, first.h[:, 0])[some]
-    for _ in range(STRIKES):  # the first costs nothing; after the last the bound is at x, and the other side remains
+    for _ in range(
+        STRIKES + 1
+    ):  # the first costs nothing; after the last the bound is at x, and the other side remains
         lines.look(none, first.h[finite == 0, 0], offsets)
     which = np.intersect1d(np.union1d(first.which[some], none), lines.open)
     top = np.minimum(top, lines.largest(offsets))
@@ -79,9 +81,11 @@ def _measure(lines: Lines, which: IntArray, top: FloatArray, length: int) -> tup
     h = top[which, None] * 2.0 ** np.arange(1 - length, 1)
     look = lines.look(np.repeat(which, length), h.reshape(-1), offsets, narrow=False)
     finite = np.isfinite(look.values).all(axis=1)
+    # Two formulas agree on 0 where the loss does not change at all, for want of digits.
+    changes = (look.values != look.values[:, :1]).any(axis=1)
     with np.errstate(invalid="ignore"):  # infinite values
         error = np.abs(look.sum(look.weights(1) - look.weights(1, inner)) / look.h)
-    error = np.where(finite & (error > 0.0), error, np.nan)
+    error = np.where(finite & changes, error, np.nan)
     # Steps below the precision of x are held there, and would be taken for a curve that is flat.
     repeated = np.diff(look.h, prepend=0.0) == 0.0
     error[repeated] = np.nan
@@ -96,11 +100,14 @@ def _length(offsets: IntArray, most: int) -> int:
 
 
 def least_different(lines: Lines, curve: Curve) -> None:
-    """Finish open targets with the step at which the error, the largest of three neighbours, is smallest."""
-    count = np.isfinite(curve.error).sum(axis=1)
-    lines.give_up(np.intersect1d(curve.which[count < FEWEST], lines.open), ALL_EQUAL)
+    """Finish open targets with the largest step at which the error, the largest of three neighbours, is smallest."""
     rest = np.isin(curve.which, lines.open)
     around = np.lib.stride_tricks.sliding_window_view(curve.error[rest], 3, axis=1)
     worst = np.nan_to_num(around, nan=np.inf).max(axis=-1)
-    smallest = np.argmin(worst, axis=1) + 1
-    lines.finish(curve.which[rest], curve.h[rest, smallest], LEAST_DIFFERENT)
+    last = worst.shape[1] - np.argmin(worst[:, ::-1], axis=1)
+    lines.finish(curve.which[rest], curve.h[rest, last], LEAST_DIFFERENT)
+
+
+def logarithms(curve: Curve) -> tuple[FloatArray, FloatArray]:
+    """Return the logarithms to base 2 of steps and errors; NaN where there is no error to speak of."""
+    return np.log2(curve.h), np.log2(np.where(curve.error > 0.0, curve.error, np.nan))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from jitgrad._types import FloatArray
-from jitgrad.steps.grid import FEWEST, least_different, truncation_curve
-from jitgrad.steps.lines import Lines, check_options
-from jitgrad.steps.rule import Search, Tuning
+from jitgrad.steps.grid import FEWEST, least_different, logarithms, truncation_curve
+from jitgrad.steps.lines import Lines
+from jitgrad.steps.rule import Search, Tuning, check_options
 
 PER_OCTAVE = 4
 """Positions of the tip of the V that are tried per factor of 2: the error at the best step is flat on this scale."""
@@ -86,8 +86,8 @@ class Kostyrka:
         """Find the steps; see `jitgrad.steps.rule.Tuner`."""
         lines = Lines(search, self.noise, self.most)
         order = search.stencil.order
-        which, h, error = curve = truncation_curve(lines, self.most)
-        tip, misfit = _fit(np.log2(h), np.log2(error), order)
+        which, h, _ = curve = truncation_curve(lines, self.most)
+        tip, misfit = _fit(*logarithms(curve), order)
         best = 2.0**tip * (1.0 / order) ** (1.0 / (order + 1))
         for ended, step, reason in (
             (tip <= np.log2(h[:, 0]) + LEAST_LEVEL, h[:, 0], SLANTED),

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.stencils import Stencil
-from jitgrad.steps.optimum import ordinary_step
-from jitgrad.steps.rule import Search, Tuning, positive
+from jitgrad.steps.look import Look, Seen, keys_of
+from jitgrad.steps.optimum import converted, ordinary_step
+from jitgrad.steps.rule import Search, Tuning
 from jitgrad.steps.textbook import Textbook
-from jitgrad.steps.weights import derivative_weights
 
 LEAST_DIGITS = 8.0
 """The smallest step is so many units in the last place of ``x``: nodes stay apart, and no step rounds away."""
@@ -20,74 +18,21 @@ LEAST_DIGITS = 8.0
 SMALLEST = 1e-30
 """The smallest step at 0, in units of ``x``: far below it the values of a loss are no longer numbers."""
 
+SMALLEST_VALUE = 1e-290
+"""The smallest size and noise of a loss: rounding of smaller values is below the range of numbers."""
+
 NARROWED = 8.0
 """Where the loss was not finite at some distance, tuners stay within an eighth of it, the next time a 64th ..."""
 
 STRIKES = 3
 """... and so many times; then they leave that side of ``x``."""
 
-ROUNDING = 4.0 * float(np.finfo(np.float64).eps)
-"""Relative rounding of a weighted sum of a few values, weights included."""
-
 FIXED = "held fixed by equal bounds"
-NO_ROOM = "textbook step: too little room between the bounds"
-NOT_FINITE_HERE = "textbook step: the loss is not finite at x"
-NOT_FINITE_AROUND = "textbook step: the loss is not finite on either side of x"
-CONSTANT = "textbook step: the loss does not change"
-
-
-def check_options(noise: float | None, most: Any, least: int) -> None:
-    """Raise `TypeError` or `ValueError` if the noise or the number of evaluations given to a tuner is not possible.
-
-    Parameters
-    ----------
-    noise, most
-        As given by the user.
-    least : int
-        Fewest evaluations with which the tuner can do anything.
-    """
-    if noise is not None and positive("noise", noise).ndim != 0:
-        raise ValueError(f"noise must be one number, got {noise!r}. Leave it out for the rounding of the loss.")
-    if not isinstance(most, int | np.integer) or most < least:
-        raise ValueError(f"most must be an integer, at least {least}, got {most!r}. Leave it out for the default.")
-
-
-class Look(NamedTuple):
-    """Values of the loss around some coordinates.
-
-    Attributes
-    ----------
-    which : ndarray of int64, shape (k,)
-        The targets that were looked at, and where all values are finite.
-    nodes : ndarray of shape (k, s)
-        True displacements of the nodes, in units of the step.
-    values : ndarray of shape (k, s)
-    h : ndarray of shape (k,)
-        The steps, after the bounds and the precision of ``x`` had their say.
-    refused : ndarray of int64
-        Targets whose evaluations are used up.
-    """
-
-    which: IntArray
-    nodes: FloatArray
-    values: FloatArray
-    h: FloatArray
-    refused: IntArray
-
-    def weights(self, m: int, columns: slice | list[int] = slice(None)) -> FloatArray:
-        """Return the weights of ``h**m`` times the derivative of order `m`, 0 for other nodes than `columns`."""
-        weights = np.zeros_like(self.nodes)
-        weights[:, columns] = derivative_weights(self.nodes[:, columns], m)
-        return weights
-
-    def sum(self, weights: FloatArray) -> FloatArray:
-        """Sum the values with weights that add up to 0: a constant loss gives exactly 0.
-
-        So does what is no more than the rounding of the sum itself.
-        """
-        terms = weights * (self.values - self.values[:, :1])
-        total = terms.sum(axis=1)
-        return np.where(np.abs(total) > ROUNDING * np.abs(terms).sum(axis=1), total, 0.0)
+TEXTBOOK = "textbook step: "
+NO_ROOM = TEXTBOOK + "too little room between the bounds"
+NOT_FINITE_HERE = TEXTBOOK + "the loss is not finite at x"
+NOT_FINITE_AROUND = TEXTBOOK + "the loss is not finite on either side of x"
+CONSTANT = TEXTBOOK + "the loss does not change"
 
 
 class Lines:
@@ -128,12 +73,13 @@ class Lines:
         count = search.targets.size
         self._spent = np.zeros(count, np.int64)
         self._spoilt = np.zeros((2, count), np.int64)
-        self._seen = _Seen(np.arange(count), self.x.astype(self.dtype), self.at_x)
+        self._seen = Seen(np.arange(count), self.x.astype(self.dtype), self.at_x)
         self._textbook = self._textbook_step()
         self._h = self._textbook.copy()
         self._reason = np.full(count, "", object)
         self._close(self.lower == self.upper, FIXED)
         self._close(~np.isfinite(self.at_x), NOT_FINITE_HERE)
+        self.noise: FloatArray = np.zeros(count)  # for the looks that find out
         self.size, self.noise = self._scale(noise)
 
     @property
@@ -149,6 +95,15 @@ class Lines:
     def ordinary(self, chosen: Stencil | None = None) -> FloatArray:
         """Return the best step for a loss that changes by its size on `length`: where a tuner begins."""
         return ordinary_step(chosen or self.stencil, self.relative_noise, self.length)
+
+    def converted(self, h: FloatArray, made_for: Stencil) -> FloatArray:
+        """Turn the best steps of another formula into those of the stencil, as `jitgrad.steps.optimum.converted`.
+
+        They grow beyond both what they were and what is usual for the stencil only by that much: a derivative that
+        happens to be 0 at ``x`` is no sign of a great length.
+        """
+        wanted = converted(h, made_for, self.stencil, self.relative_noise)
+        return np.asarray(np.minimum(wanted, np.maximum(h, self.ordinary())))
 
     def span(self, beyond: int = 0) -> IntArray:
         """Return the offsets, 0 included, of a formula like the stencil whose order is higher by `beyond`."""
@@ -185,7 +140,7 @@ class Lines:
         offsets = np.asarray(offsets, np.float64)
         which, h = self._fit(which, h, offsets)
         nodes = self._place(which, h, offsets)
-        keys = _keys(np.repeat(which, offsets.size), nodes.reshape(-1))
+        keys = keys_of(np.repeat(which, offsets.size), nodes.reshape(-1))
         new = np.unique(keys[self._seen.find(keys)[1]])
         target = new.real.astype(np.int64)
         refused = self._spent + np.bincount(target, minlength=self.x.size) > self._most
@@ -195,8 +150,12 @@ class Lines:
         if narrow:
             self._narrow(which[kept], nodes[kept], values[kept])
             kept[kept] = np.isfinite(values[kept]).all(axis=1)
-        displacements = nodes[kept].astype(np.float64) - self.x[which[kept], None]
-        return Look(which[kept], displacements / h[kept, None], values[kept], h[kept], np.flatnonzero(refused))
+        which, h, values = which[kept], h[kept], values[kept]
+        displacements = nodes[kept].astype(np.float64) - self.x[which, None]
+        with np.errstate(invalid="ignore"):  # values that are not finite were asked for
+            rounding = float(np.finfo(self.dtype).eps) * np.abs(values).max(axis=1, initial=0.0)
+        noise = np.maximum(self.noise[which], rounding)
+        return Look(which, displacements / h[:, None], values, h, noise, np.flatnonzero(refused))
 
     def largest(self, offsets: npt.ArrayLike) -> FloatArray:
         """Return the largest steps at which a formula with these offsets fits between the bounds."""
@@ -232,8 +191,8 @@ class Lines:
             zero = zero[size[zero] == 0.0]
         self._close((size == 0.0) & (self._reason == ""), CONSTANT)
         real = np.finfo(self.dtype)
-        size = np.where(np.isfinite(size), np.maximum(size, SMALLEST), 1.0)
-        level = float(real.eps) * size if noise is None else np.full(size.shape, max(noise, SMALLEST))
+        size = np.where(np.isfinite(size), np.maximum(size, SMALLEST_VALUE), 1.0)
+        level = float(real.eps) * size if noise is None else np.full(size.shape, max(noise, SMALLEST_VALUE))
         return np.maximum(size, 8.0 * level), level
 
     def _close(self, mask: npt.NDArray[np.bool_], reason: str) -> None:
@@ -262,9 +221,9 @@ class Lines:
     def _fit(self, which: IntArray, h: FloatArray, offsets: FloatArray) -> tuple[IntArray, FloatArray]:
         smallest, largest = self._limits(which, offsets)
         cramped = largest < smallest
-        reason = np.where(self._spoilt.any(axis=0), NOT_FINITE_AROUND, NO_ROOM)
-        for closed in np.unique(which[cramped]):
-            self.give_up(np.array([closed]), reason[closed])
+        closed, spoilt = np.unique(which[cramped]), self._spoilt.max(axis=0) > 0
+        self.give_up(closed[~spoilt[closed]], NO_ROOM)
+        self.give_up(closed[spoilt[closed]], NOT_FINITE_AROUND)
         return which[~cramped], np.clip(h, smallest, largest)[~cramped]
 
     def _place(self, which: IntArray, h: FloatArray, offsets: FloatArray) -> Array:
@@ -303,27 +262,3 @@ class Lines:
             near = self.x[seen] + share * (far - self.x[seen])
             tighter.at(bound, seen, near.astype(self.dtype).astype(np.float64))
             self._spoilt[side, np.unique(seen)] += 1
-
-
-class _Seen:
-    """All values so far, found again by target and node."""
-
-    def __init__(self, which: IntArray, nodes: Array, values: FloatArray) -> None:
-        self._keys, self._values = _keys(which, nodes), values
-
-    def add(self, keys: Array, values: FloatArray) -> None:
-        """Remember values under keys that were not there."""
-        where = np.searchsorted(self._keys, keys)
-        self._keys, self._values = np.insert(self._keys, where, keys), np.insert(self._values, where, values)
-
-    def find(self, keys: Array) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-        """Return the values under some keys, and which of them are not there."""
-        where = np.minimum(np.searchsorted(self._keys, keys), self._keys.size - 1)
-        return self._values[where], self._keys[where] != keys
-
-
-def _keys(which: IntArray, nodes: Array) -> Array:
-    """Pair target and node in one complex number: NumPy sorts these by the real part, then the other."""
-    keys = np.empty(which.size, np.complex128)
-    keys.real, keys.imag = which, nodes
-    return keys

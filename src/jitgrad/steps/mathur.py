@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from jitgrad._types import IntArray
-from jitgrad.steps.grid import least_different, truncation_curve
-from jitgrad.steps.lines import Lines, check_options
-from jitgrad.steps.rule import Search, Tuning
+from jitgrad.steps.grid import least_different, logarithms, truncation_curve
+from jitgrad.steps.lines import Lines
+from jitgrad.steps.rule import Search, Tuning, check_options
 
 TOLERANCES = 0.1, 0.3
 """Relative deviation of the slope from the order of the formula; the second is tried if the first finds nothing."""
@@ -76,8 +76,10 @@ class Mathur:
         """Find the steps; see `jitgrad.steps.rule.Tuner`."""
         lines = Lines(search, self.noise, self.most)
         order = search.stencil.order
-        which, h, error = curve = truncation_curve(lines, self.most)
-        slope = np.diff(np.log2(error), axis=1) / np.diff(np.log2(h), axis=1)
+        which, h, _ = curve = truncation_curve(lines, self.most)
+        log_h, log_error = logarithms(curve)
+        with np.errstate(invalid="ignore", divide="ignore"):  # steps that the precision of x made equal
+            slope = np.diff(log_error, axis=1) / np.diff(log_h, axis=1)
         # At the best step the truncation is about 1 / order of the noise, at the left end it is above it.
         below = ((1.0 + 1.0 / STEP_RATIO) / (1.0 - STEP_RATIO**order)) ** (-1.0 / (order + 1))
         for tolerance, reason in zip(TOLERANCES, REASONS, strict=True):

@@ -9,9 +9,8 @@ import numpy as np
 from jitgrad._types import FloatArray, IntArray
 from jitgrad.noise import MOST_OF_NOISE, noise_on_lines
 from jitgrad.stencils import stencil
-from jitgrad.steps.lines import Lines, check_options
-from jitgrad.steps.optimum import converted
-from jitgrad.steps.rule import Search, Tuning
+from jitgrad.steps.lines import Lines
+from jitgrad.steps.rule import Search, Tuning, check_options
 
 CLEAR = 100.0
 """A second difference is believed if it is so many times the noise ..."""
@@ -57,7 +56,7 @@ class MoreWild:
 
     The first step of the curvature is ``max(|x|, 1) (noise / |f|)**(1/4)``, the second
     ``(noise / |f''|)**(1/4)``; published is ``noise**(1/4)``, which means a certain unit of ``x`` and of the
-    loss. Where the published procedure gives up, the second curvature is used and `reason` says so. PETSc has
+    loss. Where the published procedure gives up, the larger curvature is used and `reason` says so. PETSc has
     the constant 1.68, which is ``8**(1/4)``. Where ECnoise finds no consistent level, the noise is that of rounding.
 
     References
@@ -97,7 +96,7 @@ class MoreWild:
         self._finish(lines, np.flatnonzero(second_clear), second, SECOND)
         agree = np.abs(first - second) <= AGREES * np.maximum(first, second)
         self._finish(lines, np.flatnonzero(agree), second, AGREED)
-        self._finish(lines, np.flatnonzero(np.isfinite(second)), second, UNSURE)
+        self._finish(lines, np.flatnonzero(np.isfinite(second)), np.maximum(first, second), UNSURE)
         lines.give_up(lines.open, USED_UP)
         return lines.tuning()
 
@@ -105,7 +104,7 @@ class MoreWild:
     def _finish(lines: Lines, which: IntArray, curvature: FloatArray, reason: str) -> None:
         which = np.intersect1d(which, lines.open)
         h = 8.0**0.25 * np.sqrt(lines.noise) / np.sqrt(curvature)
-        lines.finish(which, converted(h, stencil("forward", 1), lines.stencil, lines.relative_noise)[which], reason)
+        lines.finish(which, lines.converted(h, stencil("forward", 1))[which], reason)
 
 
 def _curvature(lines: Lines, h: FloatArray, which: IntArray) -> tuple[FloatArray, FloatArray]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jitgrad.steps.lines import Lines, check_options
+from jitgrad.steps.lines import Lines
 from jitgrad.steps.optimum import error_law
-from jitgrad.steps.rule import Search, Tuning
+from jitgrad.steps.rule import Search, Tuning, check_options
 
 FOUND = "from the next derivative"
 SMALL = "from the noise of the next derivative, which is larger than the derivative"
@@ -77,7 +77,7 @@ class PlugIn:
             which = lines.open
             look = lines.look(which, k[which], offsets)
             weights = look.weights(m)
-            size, noise = np.abs(look.sum(weights)), lines.noise[look.which]
+            size, noise = np.abs(look.sum(weights)), look.noise
             least = noise * np.abs(weights).sum(axis=1)
             h = look.h * law.optimal(noise, np.maximum(size, least))
             for small, reason in ((False, FOUND), (True, SMALL)):

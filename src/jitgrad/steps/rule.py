@@ -146,3 +146,19 @@ def positive(name: str, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
 def _index(bad: npt.NDArray[np.bool_]) -> int | tuple[int, ...]:
     index = tuple(int(i) for i in np.argwhere(bad)[0])
     return index[0] if len(index) == 1 else index
+
+
+def check_options(noise: float | None, most: Any, least: int) -> None:
+    """Raise `TypeError` or `ValueError` if the noise or the number of evaluations given to a tuner is not possible.
+
+    Parameters
+    ----------
+    noise, most
+        As given by the user.
+    least : int
+        Fewest evaluations with which the tuner can do anything.
+    """
+    if noise is not None and positive("noise", noise).ndim != 0:
+        raise ValueError(f"noise must be one number, got {noise!r}. Leave it out for the rounding of the loss.")
+    if not isinstance(most, int | np.integer) or most < least:
+        raise ValueError(f"most must be an integer, at least {least}, got {most!r}. Leave it out for the default.")

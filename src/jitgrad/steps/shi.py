@@ -8,8 +8,9 @@ import numpy as np
 
 from jitgrad._types import FloatArray
 from jitgrad.stencils import Stencil
-from jitgrad.steps.lines import Lines, Look, check_options
-from jitgrad.steps.rule import Search, Tuning
+from jitgrad.steps.lines import Lines
+from jitgrad.steps.look import Look
+from jitgrad.steps.rule import Search, Tuning, check_options
 from jitgrad.steps.walk import settle, stride, walk
 
 WINDOW = 1.5, 6.0
@@ -82,8 +83,7 @@ class Shi:
         inner, outer = (np.searchsorted(offsets, nodes).tolist() for nodes in (near, a * near))
 
         def ratio(look: Look) -> FloatArray:
-            weights = look.weights(1, inner) - look.weights(1, outer)
-            return np.asarray(np.abs(look.sum(weights)) / (np.abs(weights).sum(axis=1) * lines.noise[look.which]))
+            return look.clarity(look.weights(1, inner) - look.weights(1, outer))
 
         def factor(ratio: FloatArray) -> FloatArray:
             wanted = np.log(stride(ratio, WINDOW, search.stencil.order + 1, up=float(a))) / np.log(a)

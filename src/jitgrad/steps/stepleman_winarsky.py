@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from jitgrad._types import FloatArray, IntArray
-from jitgrad.steps.lines import Lines, check_options
-from jitgrad.steps.rule import Search, Tuning
+from jitgrad.steps.lines import Lines
+from jitgrad.steps.rule import Search, Tuning, check_options
 
 FIRST = 16.0
 """The first step over the best one of an ordinary loss."""
@@ -83,8 +83,8 @@ class SteplemanWinarsky:
             which = lines.open
             look = lines.look(which, state.h[which], lines.span())
             state.advance(look.which, look.h, look.sum(look.weights(1)) / look.h, ratio)
-            for target in np.intersect1d(look.refused, lines.open):
-                lines.finish(np.array([target]), state.before[target], USED_UP)
+            stopped = np.intersect1d(look.refused, lines.open)
+            lines.finish(stopped, state.before[stopped], USED_UP)
         return lines.tuning()
 
 

@@ -9,19 +9,24 @@ import numpy as np
 import numpy.typing as npt
 
 from jitgrad._types import FloatArray, IntArray
-from jitgrad.steps.lines import Lines, Look
+from jitgrad.steps.lines import Lines
+from jitgrad.steps.look import Look
 
 FOUND = "the ratio of truncation to noise is in its window"
 SMALL = "no truncation above the noise up to the largest step tried"
-LARGE = "the loss is noisier than assumed: the smallest step at which truncation still fell"
+LARGE = "the loss is noisier than assumed: the step from which on truncation no longer falls"
 JUMPS = "the ratio of truncation to noise jumps over its window"
 USED_UP = "evaluations used up before the ratio of truncation to noise was in its window"
 
 LONGEST_STRIDE = 64.0
 """The step shrinks by no more than this at once: with more noise than assumed the ratio falls short of its window."""
 
-FALLS = 10.0
-"""A ratio falls if it does by this factor; less may be noise."""
+ABRUPT = 1e6
+"""A ratio so far above its window at the upper end of a bracket means a kink or a jump there, which the lower end
+avoids; else the loss is noisier than assumed, and it was by chance that a ratio was below the window."""
+
+LEVEL = 30.0
+"""Where the loss is noisier than assumed ratios are level below some step, within this factor of their median."""
 
 NARROWEST = 1.05
 """A bracket is given up when its ends are closer than this factor: the ratio is not a smooth function of the step."""
@@ -86,7 +91,8 @@ def walk(
     count = lines.x.size
     h, low, high = h.copy(), np.zeros(count), np.full(count, np.inf)
     last_h, last_ratio = np.full(count, np.nan), np.full(count, np.nan)
-    lowest, lowest_h = np.full(count, np.inf), h.copy()
+    above = np.full(count, np.nan)  # the ratio at the upper end of the bracket
+    seen: list[tuple[IntArray, FloatArray, FloatArray]] = []
     outcome = np.full(count, "", object)
     active = lines.open
     while active.size:
@@ -97,9 +103,8 @@ def walk(
         stuck = last_h[which] == at
         last_h[which], last_ratio[which] = at, now
         small, large = now < window[0], now > window[1]
-        falls = large & (now < lowest[which] / FALLS)
-        lowest[which[falls]], lowest_h[which[falls]] = now[falls], at[falls]
-        low[which[small]], high[which[large]] = at[small], at[large]
+        seen.append((which, at, now))
+        low[which[small]], high[which[large]], above[which[large]] = at[small], at[large], now[large]
         inside = ~small & ~large
         outcome[which[inside]] = FOUND
         wanted = at * factor(now)
@@ -114,13 +119,32 @@ def walk(
         used_up[which[~inside & ~collapsed & stuck]] = True
         outcome[used_up] = np.select([np.isinf(high), low == 0.0], [SMALL, LARGE], USED_UP)[used_up]
         active = np.intersect1d(lines.open, np.flatnonzero(outcome == ""))
-    noisier = np.isin(outcome.astype(np.str_), (LARGE, JUMPS))
-    # There the noise is such that the ratio would be in the window.
-    last_h[noisier], last_ratio[noisier] = lowest_h[noisier], np.minimum(lowest[noisier], window[1])
+    ended = outcome.astype(np.str_)
+    abrupt = np.isin(ended, (JUMPS, USED_UP)) & (low > 0.0) & (above > ABRUPT * window[1])
+    last_h[abrupt] = low[abrupt]
+    noisier = np.flatnonzero(np.isin(ended, (LARGE, JUMPS)) & ~abrupt)
+    last_h[noisier] = _end_of_level(noisier, count, seen)
+    # There truncation is as large as the noise, whatever that is.
+    last_ratio[abrupt], last_ratio[noisier] = window[0], window[0]
+    last_ratio[ended == USED_UP] = np.clip(last_ratio[ended == USED_UP], *window)
     given_up = np.ones(count, bool)
     given_up[lines.open] = False
     outcome[given_up] = ""
     return Walk(last_h, last_ratio, outcome)
+
+
+def _end_of_level(which: IntArray, count: int, seen: list[tuple[IntArray, FloatArray, FloatArray]]) -> FloatArray:
+    """Return for some targets the largest step whose ratio is like those at smaller steps."""
+    h, ratio = np.full((count, len(seen)), np.nan), np.full((count, len(seen)), np.nan)
+    for i, (targets, at, now) in enumerate(seen):
+        h[targets, i], ratio[targets, i] = at, now
+    h, ratio = h[which], ratio[which]
+    order = np.argsort(h, axis=1)  # NaN last
+    h, ratio = np.take_along_axis(h, order, axis=1), np.take_along_axis(ratio, order, axis=1)
+    half = (np.isfinite(h).sum(axis=1) + 1) // 2
+    smaller = np.sort(np.where(np.arange(len(seen)) < half[:, None], ratio, np.inf), axis=1)
+    level = np.take_along_axis(smaller, (half[:, None] - 1) // 2, axis=1)
+    return np.asarray(np.max(np.where(ratio <= LEVEL * level, h, 0.0), axis=1, initial=0.0))
 
 
 def stride(ratio: FloatArray, window: tuple[float, float], power: int, up: float) -> FloatArray:
@@ -139,7 +163,7 @@ def stride(ratio: FloatArray, window: tuple[float, float], power: int, up: float
     return np.where(ratio < window[0], up, down)
 
 
-def settle(lines: Lines, found: Walk, h: FloatArray) -> None:
+def settle(lines: Lines, found: Walk, h: FloatArray, flat: FloatArray | None = None) -> None:
     """Finish all targets of a search that are still open.
 
     Parameters
@@ -147,12 +171,17 @@ def settle(lines: Lines, found: Walk, h: FloatArray) -> None:
     lines : Lines
     found : Walk
     h : ndarray of shape (targets,)
-        The steps; not used where no truncation was seen: there the larger the step the smaller the noise, up to
-        `FLAT_SHARE`.
+        The steps where there is truncation.
+    flat : ndarray of shape (targets,), optional
+        The steps where no truncation was seen. Default: that of the search, since there the larger the step the
+        smaller the noise, up to `FLAT_SHARE`.
     """
     for outcome in (FOUND, LARGE, JUMPS, USED_UP):
         which = np.intersect1d(found.ended(outcome), lines.open)
-        lines.finish(which, h[which], outcome)
-    flat = np.intersect1d(found.ended(SMALL), lines.open)
-    largest = np.maximum(FLAT_SHARE * lines.length, lines.ordinary())[flat]
-    lines.finish(flat, np.minimum(found.h[flat], largest), SMALL)
+        # Nothing is known of what lies beyond a step at which the ratio was still too small.
+        limit = np.inf if outcome in {FOUND, LARGE} else found.h[which]
+        lines.finish(which, np.minimum(h[which], limit), outcome)
+    if flat is None:
+        flat = np.minimum(found.h, np.maximum(FLAT_SHARE * lines.length, lines.ordinary()))
+    which = np.intersect1d(found.ended(SMALL), lines.open)
+    lines.finish(which, flat[which], SMALL)
