@@ -18,7 +18,7 @@ from jitgrad.launch.cpu import evaluate
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.loss.bind import bind
 from jitgrad.stencils import ORDERS, stencil
-from jitgrad.steps import Relative, Search
+from jitgrad.steps import Extrapolation, Relative, Search
 from jitgrad.testing import scenario
 
 pytestmark = pytest.mark.interpreted

@@ -80,7 +80,8 @@ class Estimate:
         head = ("", "derivative", "error", "step", "noise", "evaluations", "status")
         rows = [self._row(np.unravel_index(k, self.derivative.shape)) for k in order]
         widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)]
+        padded = [[cell.rjust(w) for cell, w in zip(row, widths, strict=True)] for row in (head, *rows)]
+        lines = ["  ".join(row) for row in padded]
         if badness.size > ROWS:
             lines.append(f"the {ROWS} with the largest relative errors of {badness.size} coordinates")
         shown = {str(self.status.reshape(-1)[k]) for k in order}

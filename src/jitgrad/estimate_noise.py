@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from jitgrad import _check
@@ -73,4 +72,5 @@ def noise_cpu(
     around = Gradient(loss, args_axes=args_axes, threads=threads).evaluator(points, _check.checked_args(args))
     lower, upper = _check.checked_bounds(bounds, points.shape, points.dtype)
     found = noise_along_direction(around, lower, upper, seed=seed)
-    return NoiseEstimate(*(np.reshape(array, points.shape[:-1]) for array in found))
+    shape = points.shape[:-1]
+    return NoiseEstimate(found.level.reshape(shape), found.reason.reshape(shape), found.evaluations.reshape(shape))

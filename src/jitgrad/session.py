@@ -108,7 +108,8 @@ class Session:
         self.quick_calls -= 1
         gradient = np.empty(self.size, self.dtype)
         with_value = with_value or self.checked
-        done, value, doubtful = whole_gradient(*self.job, points, *self.formula, with_value, gradient, _NOT_WANTED)
+        job: tuple[Any, ...] = (*self.job, points, *self.formula, with_value, gradient, _NOT_WANTED)
+        done, value, doubtful = whole_gradient(*job)
         return (gradient, value) if done and not doubtful else None
 
     def attempt(self, points: Array, with_value: bool) -> Attempt | None:
@@ -123,8 +124,9 @@ class Session:
         job: tuple[Any, ...] = (*self.job, points, *self.formula, with_value or self.checked, gradient, evidence)
         before = perf_counter()
         if workers > 1:
+            job += (workers,)
             with exclusive():
-                done, value, doubtful = whole_gradient_parallel(*job, workers)
+                done, value, doubtful = whole_gradient_parallel(*job)
         else:
             done, value, doubtful = whole_gradient(*job)
         self._learn(perf_counter() - before, workers)

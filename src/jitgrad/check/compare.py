@@ -14,13 +14,8 @@ from jitgrad.check.remainders import measure, random_directions
 from jitgrad.check.result import GradientCheck
 from jitgrad.check.values import launcher, values_at
 from jitgrad.check.verdict import Findings, Verdict, examine
-from jitgrad.extrapolation import Richardson
+from jitgrad.ladder.rounds import climb
 from jitgrad.launch.evaluator import Evaluator
-from jitgrad.stencils import stencil
-from jitgrad.steps import Search
-
-COORDINATES = Richardson(levels=5, ratio=4.0)
-"""Looks at single coordinates: ten evaluations each, at steps from |x| / 8 to |x| / 2048."""
 
 
 def check_gradient(
@@ -59,8 +54,8 @@ def check_gradient(
     Returns
     -------
     GradientCheck
-        Print it for a table; ``.ok`` is True if the gradient is right. If it is wrong, each coordinate is examined with
-        ten evaluations more, and the worst ones are named.
+        Print it for a table; ``.ok`` is True if the gradient is right. If it is wrong, each coordinate is examined
+        as `estimate_cpu` does, and the worst ones are named.
 
     Raises
     ------
@@ -146,7 +141,7 @@ def coordinate_differences(loss: Any, args: tuple[Any, ...], x: Array) -> tuple[
     evaluator = Evaluator(points, launcher(loss, args, points))
     largest = float(np.finfo(x.dtype).max)
     anywhere = np.full(x.size, -largest), np.full(x.size, largest)
-    found = COORDINATES.extrapolate(Search(evaluator, np.arange(x.size), *anywhere, stencil()))
+    found = climb(evaluator, np.arange(x.size), *anywhere)
     return found.derivative, found.error, evaluator.evaluations
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from jitgrad._types import Array, FloatArray
 from jitgrad.launch.cpu import evaluate
+from jitgrad.launch.evaluator import Launch
 from jitgrad.launch.probes import Probes, replaced
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import is_jitted, loss_name
@@ -35,14 +35,15 @@ def values_at(loss: Any, args: tuple[Any, ...], points: Array) -> FloatArray:
     return _jitted(loss, args, points)(replaced(points, np.arange(len(points)), nothing, nothing))
 
 
-def launcher(loss: Any, args: tuple[Any, ...], points: Array) -> Callable[[Probes], FloatArray]:
+def launcher(loss: Any, args: tuple[Any, ...], points: Array) -> Launch:
     """Return what evaluates single coordinates of `points` replaced."""
     if is_jitted(loss):
         return _jitted(loss, args, points)
 
-    def launch(probes: Probes) -> FloatArray:
-        values = np.empty(probes.point.size)
-        for k, point in enumerate(probes.point):
+    def launch(probes: Probes, skip: int = 0) -> FloatArray:
+        values = np.full(probes.point.size, np.nan)
+        for k in range(skip, values.size):
+            point = probes.point[k]
             x = points[point].copy()
             chosen = slice(probes.begin[k], probes.begin[k + 1])
             x[probes.coordinate[chosen]] = probes.value[chosen]
@@ -52,11 +53,11 @@ def launcher(loss: Any, args: tuple[Any, ...], points: Array) -> Callable[[Probe
     return launch
 
 
-def _jitted(loss: Any, args: tuple[Any, ...], points: Array) -> Callable[[Probes], FloatArray]:
+def _jitted(loss: Any, args: tuple[Any, ...], points: Array) -> Launch:
     with exclusive():  # the loss, which is tried out here, may start threads of its own
         bound = bind(loss, points, args, (None,) * len(args), (len(points),))
         seconds = bound.seconds(points)
-    return lambda probes: evaluate(bound, probes, seconds).values
+    return lambda probes, skip=0: evaluate(bound, probes, seconds, skip=skip).values
 
 
 def _number(loss: Any, value: Any) -> float:
