@@ -220,7 +220,8 @@ def noise_along_direction(
             side = np.where(roomy, up[p], above >= below)
             room = np.where(side, above, below)
             # The largest power of 2 that fits; without room the coordinate stays.
-            fits = np.where(room > 0.0, 2.0 ** np.floor(np.log2(np.maximum(room, 1e-300) / furthest)), 0.0)
+            power = np.floor(np.log2(np.maximum(room, 1e-300)) - np.log2(furthest))  # the quotient may overflow
+            fits = np.where(room > 0.0, 2.0 ** np.minimum(power, 1000.0), 0.0)
             direction = np.where(side, 1.0, -1.0) * np.minimum(unit[p], fits)
             values = evaluator.moved(direction[None], np.zeros(POINTS - 1, np.int64), ahead * distance, p)
             rows.append(np.concatenate([at_points[p : p + 1], values]))

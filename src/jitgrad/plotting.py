@@ -137,6 +137,9 @@ def _truncation(h: FloatArray, distance: FloatArray, floor: FloatArray) -> Float
     clear = np.isfinite(distance) & (distance > 10.0 * floor)
     if clear.sum() < 2:
         return None
+    clear[: np.nanargmin(distance)] = False  # left of the minimum noise prevails, and an outlier is no truncation
+    if clear.sum() < 2:
+        return None
     smallest = np.flatnonzero(clear)[:3]  # higher terms join at the larger steps
     scale: float = np.exp(np.median(np.log(distance[smallest] / h[smallest] ** 2)))
     branch: FloatArray = scale * h**2
@@ -146,7 +149,7 @@ def _truncation(h: FloatArray, distance: FloatArray, floor: FloatArray) -> Float
 def _range_around(d: FloatArray, derivative: float, error: float) -> tuple[float, float]:
     """Limits that show most of the slopes: those at the smallest and largest steps may be far off."""
     finite = d[np.isfinite(d)]
-    spread = np.quantile(np.abs(finite - derivative), 0.75) if finite.size else 0.0
+    spread = np.quantile(np.abs(finite - derivative), 0.5) if finite.size else 0.0
     half = max(1.5 * spread, 3.0 * error if np.isfinite(error) else 0.0, 1e-12 * abs(derivative), 1e-300)
     return derivative - half, derivative + half
 

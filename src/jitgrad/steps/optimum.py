@@ -53,9 +53,9 @@ class ErrorLaw(NamedTuple):
 def error_law(chosen: Stencil) -> ErrorLaw:
     """Return the error law of a formula, in exact arithmetic until the end."""
     order = chosen.order
-    moment = sum(w * o ** (order + 1) for o, w in zip(chosen.offsets, chosen.weights, strict=True))
+    moment = float(sum(w * o ** (order + 1) for o, w in zip(chosen.offsets, chosen.weights, strict=True)))
     factorial = int(np.prod(np.arange(1, order + 2)))
-    return ErrorLaw(order, float(abs(moment) / factorial), float(sum(abs(w) for w in chosen.weights)))
+    return ErrorLaw(order, abs(moment) / factorial, float(sum(abs(w) for w in chosen.weights)))
 
 
 def ordinary_step(chosen: Stencil, relative_noise: FloatArray, length: FloatArray) -> FloatArray:
