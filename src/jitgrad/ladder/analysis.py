@@ -84,18 +84,21 @@ def norm(a: float, b: float) -> float:
 
 @element
 def read_window(
-    windows: Windows, table: Table, a: int, level: float, plateau: bool, spacing: float, rounding: float
+    windows: Windows,
+    table: Table,
+    a: int,
+    two_sided: bool,
+    level: float,
+    plateau: bool,
+    spacing: float,
+    rounding: float,
 ) -> tuple[float, float, float, float, float, int]:
     """Return derivative, bar, score, noise, truncation and degree of the best reading of window `a`."""
     values, odd, even_rest, size = table.values, windows.odd, windows.even_rest, windows.sizes[a]
     at_zero, entry = windows.polynomials.at_zero, windows.entries[a]
     top = values[H, a]
-    # Losses round what they make of x, too, as if x moved by a fraction of its spacing, and values far from the point
-    # may be larger than the one at it. That counts in the bar only: in the score it would cost evaluations where a
-    # loss is as exact as it can be.
-    blurred = max(level, (spacing + rounding * top) * (abs(values[SLOPE, a]) + 2.0 * abs(values[EVEN, a]) / top))
     share = BEYOND_IN_NOISE if plateau else 1.0
-    best, best_bar, best_score, best_noise, best_truncation, best_degree = np.nan, np.inf, np.inf, np.inf, np.inf, 0
+    best, best_hidden, best_score, best_noise, best_truncation, best_degree = np.nan, np.inf, np.inf, np.inf, np.inf, 0
     derivative, square = 0.0, 0.0
     last, before, before_that = 0.0, 0.0, 0.0
     for degree in range(min(HIGHEST_DEGREE + 1, size)):
@@ -122,8 +125,50 @@ def read_window(
             score = norm(truncation, noise)
         if score < best_score:
             best, best_score, best_noise, best_truncation, best_degree = derivative, score, noise, truncation, degree
-            best_bar = norm(NOISE_BARS * blurred * gain, max(truncation, hidden))
-    return best / top, best_bar / top, best_score / top, best_noise / top, best_truncation / top, best_degree
+            best_hidden = max(truncation, hidden)
+    rounded, blurred = noise_of(windows, table, a, best_degree, two_sided, level, spacing, rounding)
+    best_noise, best_score = max(best_noise / top, rounded), max(best_score / top, rounded)
+    return (
+        best / top,
+        norm(NOISE_BARS * blurred, best_hidden / top),
+        best_score,
+        best_noise,
+        best_truncation / top,
+        best_degree,
+    )
+
+
+@element
+def noise_of(
+    windows: Windows,
+    table: Table,
+    a: int,
+    degree: int,
+    two_sided: bool,
+    level: float,
+    spacing: float,
+    rounding: float,
+) -> tuple[float, float]:
+    """Return the noise of a reading if values far from the point are larger than at it, and so is their rounding.
+
+    Losses round what they make of ``x``, too, as if ``x`` moved by a fraction of its spacing. That is in the second
+    number only, for the bar: in the expected error it would cost evaluations where a loss is as exact as it can be.
+    """
+    values, entry = table.values, windows.entries[a]
+    at_zero, odd = windows.polynomials.at_zero, windows.polynomials.odd
+    rounded, blurred = 0.0, 0.0
+    for i in range(windows.sizes[a]):
+        weight = 0.0
+        for j in range(degree + 1):
+            weight += at_zero[entry, j] * odd[entry, j, i]
+        h = values[H, a + i]
+        steepness = abs(values[SLOPE, a + i]) + abs(values[EVEN, a + i]) / h
+        own = max(level, rounding * h * steepness)
+        rounded += (weight * own / h) ** 2
+        blurred += (weight * max(own, spacing * (steepness + abs(values[EVEN, a + i]) / h)) / h) ** 2
+    # A slope over 2 h has an error of sqrt(2) values.
+    parts = 0.5 if two_sided else 1.0
+    return math.sqrt(parts * rounded), math.sqrt(parts * blurred)
 
 
 @element
@@ -143,7 +188,7 @@ def read_ladder(
     for a in range(number - 1, -1, -1):
         if sizes[a] == 0:
             continue
-        d, b, s, n, r, p = read_window(windows, table, a, level, plateau, spacing, rounding)
+        d, b, s, n, r, p = read_window(windows, table, a, two_sided, level, plateau, spacing, rounding)
         slope = abs(values[SLOPE, a])
         if step > 0.0 and slope * values[H, a] > SIGNAL * level and s > DIVERGENT * slope:
             # Clearly more than noise, and not a polynomial: what oscillates or saturates looks flatter, the larger

@@ -30,7 +30,7 @@ from jitgrad.ladder.block import (
     Block,
     Settings,
 )
-from jitgrad.ladder.leaping import ANSWERED, UNKNOWN, after_leap, drop
+from jitgrad.ladder.leaping import ANSWERED, UNKNOWN, after_leap, drop, leap
 from jitgrad.ladder.level import CLEAR
 from jitgrad.ladder.moves import look, want, want_apart, want_three
 from jitgrad.ladder.signs import bend, is_contradicted, is_zero, kink
@@ -71,7 +71,7 @@ def refine(block: Block, settings: Settings, table: Table, plan: IntArray, t: in
             return
     if state[t, RETRIES] < MOST_RETRIES and spent + 3 * cost <= settings.most:
         asked = plan[0]
-        relocate(block, table, plan, t, reading)
+        relocate(block, settings, table, plan, t, reading)
         if plan[0] > asked:
             return
     if spent + cost * UPWARDS <= min(state[t, LIMIT], settings.most):
@@ -113,7 +113,7 @@ def lowest_of(block: Block, t: int) -> int:
 
 
 @element
-def relocate(block: Block, table: Table, plan: IntArray, t: int, reading: Reading) -> None:
+def relocate(block: Block, settings: Settings, table: Table, plan: IntArray, t: int, reading: Reading) -> None:
     """Move the ladder down where a kink, a bend or a contradiction asks for it, or where it says nothing."""
     state, values = block.state, table.values
     lowest = lowest_of(block, t)
@@ -143,7 +143,12 @@ def relocate(block: Block, table: Table, plan: IntArray, t: int, reading: Readin
         state[t, RETRIES] += 1
         start_again(block, t)
         state[t, PHASE] = PLACING
-        want_three(block, plan, t, lowest - 4)
+        _, _, _, size = look(block, settings, t, lowest)
+        if hopeless and size > 0.0:
+            block.found[t, AMPLITUDE] = size
+            leap(block, settings, plan, t, lowest)
+        else:
+            want_three(block, plan, t, lowest - 4)
 
 
 @element

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from jitgrad._jit import element
 from jitgrad.ladder.analysis import SIGNAL, Reading
 from jitgrad.ladder.block import (
@@ -27,6 +29,7 @@ from jitgrad.ladder.table import EVEN, SLOPE, H, Table
 from jitgrad.ladder.windows import LEAST_NODES
 
 NOISY = 20.0  # times rounding, from where noise is worth naming
+ULPS = 4.0  # spacings of a derivative that its bar is at least: a loss may round its constants, too
 MARGIN = 1.1  # a bar that is itself a difference of slopes is not exact
 
 CONVERGED, TRUNCATION, NOISE_LIMITED, ZERO, FLAT = (
@@ -49,11 +52,11 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
     if state[t, STATUS] == FLAT:
         found[t, DERIVATIVE] = 0.0
         return
-    if state[t, STATUS] == NON_FINITE:
-        return
     if state[t, STATUS] == NO_STATUS:
         state[t, STATUS] = verdict(settings, table, reading)
-    error = reading.bar + 2.0 * settings.eps * abs(reading.derivative)
+    if state[t, STATUS] == NON_FINITE:
+        return
+    error = reading.bar + ULPS * settings.eps * abs(reading.derivative)
     if state[t, VERIFIED] == ROUGH_SCALES and state[t, STATUS] != KINK:
         h, d, _, _ = look(block, settings, t, state[t, PROBE])
         apart = abs(d - reading.derivative)
@@ -86,8 +89,10 @@ def kink_bar(table: Table, reading: Reading) -> float:
 def verdict(settings: Settings, table: Table, reading: Reading) -> int:
     """Say how a search ended that had a ladder."""
     values = table.values
+    if not np.isfinite(reading.derivative):
+        return NON_FINITE
     if reading.rungs < LEAST_NODES:
-        return NON_FINITE if reading.rungs == 0 else TRUNCATION
+        return TRUNCATION
     if kink(values, reading) > 0.0 or (is_contradicted(values, reading) and not reading.plateau):
         return KINK
     if is_zero(values, reading):

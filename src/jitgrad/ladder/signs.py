@@ -31,12 +31,12 @@ def steepest_even(values: FloatArray, reading: Reading) -> float:
 def is_good(values: FloatArray, reading: Reading, tolerance: float) -> bool:
     """Say whether the reading is as precise as was asked for, and nothing speaks against it.
 
-    Near an optimum the tolerance refers to a hundredth of the slopes on the ladder: a smaller error is less than
-    what rounding ``x`` makes.
+    Near an optimum or an inflection the tolerance refers to a hundredth of the slopes on the ladder: a smaller error
+    is less than what rounding ``x`` makes.
     """
     size = abs(reading.derivative)
-    if reading.score > tolerance * size:
-        size = max(size, 0.01 * steepest_even(values, reading))
+    if reading.rungs > 0 and reading.score > tolerance * size:
+        size = max(size, 0.01 * max(steepest_even(values, reading), abs(values[SLOPE, reading.first])))
     return reading.score <= tolerance * size and kink(values, reading) == 0.0 and not is_contradicted(values, reading)
 
 
@@ -49,7 +49,8 @@ def kink(values: FloatArray, reading: Reading) -> float:
     count = reading.rungs
     if not reading.two_sided or count < 3:
         return 0.0
-    least = max(NEVER_ROUNDING * reading.floor, SIGNAL * reading.level)
+    # A level that is a guess may have been made from the kink.
+    least = max(NEVER_ROUNDING * reading.floor, SIGNAL * reading.level if reading.plateau else 0.0)
     last = count - 1
     while last >= 2 and not abs(values[EVEN, last]) > least:
         last -= 1
@@ -93,6 +94,8 @@ def is_contradicted(values: FloatArray, reading: Reading) -> bool:
     noise = max(20.0 * reading.floor, 10.0 * blurred, 6.0 * reading.level if reading.plateau else 0.0)
     derivative = reading.derivative
     allowed = noise / (math.sqrt(2.0) * h) + 9.0 * reading.noise + 3.0 * reading.truncation + 1e-3 * abs(derivative)
+    # What the top of the window leaves out, at the smallest pair.
+    allowed += 2.0 * abs(values[SLOPE, reading.first] - derivative) * (h / values[H, reading.first]) ** 2
     return bool(abs(slope - derivative) > max(allowed, 3.0 * reading.bar))
 
 
@@ -102,15 +105,19 @@ def is_zero(values: FloatArray, reading: Reading) -> bool:
 
     Curvature must be seen as such: an even part that grows at least like ``h**1.5`` between two pairs that show it.
     """
-    if not (np.isfinite(reading.bar) and abs(reading.derivative) <= reading.bar):
+    bar, top = reading.bar, reading.first
+    if not (np.isfinite(bar) and abs(reading.derivative) <= bar):
         return False
     first, last = -1, -1
-    for i in range(reading.rungs):
+    for i in range(top, reading.rungs):
         if abs(values[EVEN, i]) > SIGNAL * reading.level:
             first, last = i if first < 0 else first, i
-    if last <= first or not reading.bar <= 0.01 * abs(values[EVEN, first]) / values[H, first]:
-        return False
-    return bool(values[EVEN, first] / values[EVEN, last] > (values[H, first] / values[H, last]) ** 1.5)
+    if last > first and bar <= 0.01 * abs(values[EVEN, first]) / values[H, first]:
+        return bool(values[EVEN, first] / values[EVEN, last] > (values[H, first] / values[H, last]) ** 1.5)
+    # An inflection: so do the slopes.
+    last = reading.rungs - 1
+    steep = abs(values[SLOPE, top]) > abs(values[SLOPE, last]) * (values[H, top] / values[H, last]) ** 1.5
+    return not reading.plateau and steep and bar <= 0.01 * abs(values[SLOPE, top])
 
 
 @element

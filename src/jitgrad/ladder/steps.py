@@ -29,7 +29,7 @@ ONE_SIDED_ROOM = 2.0**-20  # less room than this, relative to |x|, on one side: 
 @element
 def displacement_of(rung: int) -> float:
     """Return the displacement of a rung, in units of ``x``."""
-    return math.ldexp(MANTISSAS[rung & 7], rung)
+    return math.ldexp(MANTISSAS[rung & 7], int(rung))
 
 
 @element
