@@ -21,7 +21,6 @@ from jitgrad.loss.bind import BoundLoss, bind
 from jitgrad.repair import raise_fault, repair
 from jitgrad.stencils import Stencil, stencil
 from jitgrad.steps import Scaling, StepRule, Textbook, Tuner, as_rule
-from jitgrad.tuned import tuned_formula
 from jitgrad.whole import whole_gradient, whole_gradient_parallel
 
 CALLS_WITHOUT_THREADS = 20
@@ -266,6 +265,8 @@ class Gradient:
         plan, rows = session.plan, _rows(points)
         formula = plan.formula
         if isinstance(self._rule, Tuner):
+            from jitgrad.tuned import tuned_formula  # most users have no tuner
+
             launch = partial(evaluate, session.bound, seconds=session.seconds, threads=self._threads)
             formula = tuned_formula(self._rule, self._stencil, launch, rows, plan.targets, formula)
         found, needs_value = differences(rows, plan.targets, formula)
