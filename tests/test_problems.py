@@ -8,7 +8,9 @@ from exact import Exact, ExactFunction
 
 from jitgrad.launch.probes import along_directions, replaced
 from jitgrad.testing.problems import KINDS, Noise, course, points_of, problem, problems, vector_losses
+from jitgrad.testing.problems.definition import spread
 from jitgrad.testing.problems.harness import resolved
+from jitgrad.testing.problems.separable import chaos
 
 EPS = np.finfo(np.float64).eps
 ALL = problems() + problems(held_out=True)
@@ -267,6 +269,21 @@ def test_noise_of_vector_losses_has_the_level_it_says():
         rng = np.random.default_rng(6)
         points = [v.x + 1e-3 * rng.standard_normal(v.x.size) for _ in range(2000)]
         noise = [(v.loss(x, w, c, offset, sigma) - v.loss(x, w, c, offset, 0.0)) / sigma for x in points]
-        # The mean square of a sine of 2000 phases; the fourth moment makes its deviation 1 / sqrt(8 * 2000).
-        # Rounding adds up to 200 times eps of the sum, which the smallest noise is 4500 times as large as.
+        # The fourth moment of these numbers, 3/2, makes the deviation of 2000 of them 1 / sqrt(8 * 2000). Rounding adds
+        # up to 200 times eps of the sum, and the smallest noise is 4500 times eps of it.
         assert abs(np.std(noise) - 1) < 5 / math.sqrt(16_000) + 0.05
+
+
+@pytest.mark.interpreted
+@pytest.mark.parametrize("i", [0, 100, 199])
+def test_noise_of_vector_losses_changes_with_the_last_digit_of_a_coordinate(i):
+    x = spread(-2, 2, 200)
+    values = []
+    for _ in range(1000):
+        x[i] = np.nextafter(x[i], 3.0)
+        values.append(chaos(x))
+    # A digit of x may be below the last one that a number between 0.5 and 1 has, so some values come twice.
+    assert len(set(values)) > 200
+    distinct = np.array(list(dict.fromkeys(values)))
+    assert abs(distinct.std() - 1) < 5 / math.sqrt(8 * distinct.size)
+    assert abs(np.corrcoef(distinct[:-1], distinct[1:])[0, 1]) < 5 / math.sqrt(distinct.size)
