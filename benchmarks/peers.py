@@ -75,6 +75,8 @@ def _by_class(name: str, start: Callable[[float], tuple[float, ...]]) -> Peer:
         import numericalderivative
 
         options = {} if noise is None or name == "SteplemanWinarsky" else {"absolute_precision": noise}
+        if options and name == "DumontetVignes":
+            options["relative_precision"] = min(noise / abs(f(x)), 0.1)
         algorithm = getattr(numericalderivative, name)(f, x, **options)
         return float(algorithm.compute_first_derivative(algorithm.find_step(*start(x))[0]))
 

@@ -14,11 +14,14 @@ from lines import search_of, tuned
 from numba import njit
 
 import jitgrad as jg
+from benchmarks.peers import peers
+from benchmarks.tuners import by_tuner, judge
 from jitgrad.stencils import ORDERS, stencil
 from jitgrad.steps import curtis_reid, dumontet_vignes, gill, shi, walk
 from jitgrad.steps.lines import CONSTANT, FIXED, NO_ROOM, NOT_FINITE_AROUND, NOT_FINITE_HERE
 from jitgrad.steps.optimum import converted, error_law, ordinary_step
 from jitgrad.steps.weights import derivative_weights
+from jitgrad.testing.problems import problems
 
 TUNERS = [
     jg.CurtisReid(),
@@ -552,6 +555,24 @@ def test_importing_the_package_loads_no_tuner():
 def test_unknown_names_are_refused():
     with pytest.raises(AttributeError, match="module 'jitgrad' has no attribute 'Shy'"):
         jg.Shy  # noqa: B018
+
+
+def test_the_table_is_made_with_what_users_get():
+    found = judge(by_tuner(jg.Shi()), problems(kind="smooth")[:1], 0.0)
+    assert found.errors.shape == (100,)
+    assert np.median(found.errors) < 1e-9
+    assert found.evaluations.min() > 2
+
+
+def test_peers_that_are_missing_are_named(monkeypatch):
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr("benchmarks.peers.import_module", missing)
+    with pytest.raises(
+        SystemExit, match=r"jacobi, numdifftools, .* must be installed .*: pip install 'jitgrad\[peers\]'"
+    ):
+        peers()
 
 
 def test_the_page_has_a_row_for_every_tuner():

@@ -35,8 +35,8 @@ class Kostyrka:
 
     On a grid of steps the error is measured by the difference to the next higher order. Against the step, both in
     logarithms, it is a V: noise falls with slope -1, truncation rises with the order of the formula. A robust fit
-    of that V uses all values, not those at the tip alone, so it is the steadiest of the tuners where noise is heavy.
-    It needs no idea of the noise.
+    of that V uses all values, not those at the tip alone, and needs no idea of the noise. Where the loss changes on a
+    length far below ``max(|x|, 1)``, most of the grid is beyond the V, and the fit misses it.
 
     Parameters
     ----------
