@@ -70,8 +70,9 @@ def check_gradient(
     Notes
     -----
     "Right" means within the error bars that the table shows, which are at most 1 % of the slope: an error below them,
-    or below `rtol`, is not seen, such as that of a coordinate with a very small share of the slope. Its own noise is told from a wrong gradient because it does not
-    fall with ``t``; noise that is smooth at small distances, because larger ones confirm the gradient.
+    or below `rtol`, is not seen, such as that of a coordinate with a very small share of the slope. The noise of a loss
+    is told from a wrong gradient because it does not fall with ``t``; noise that is smooth at small distances, because
+    larger ones confirm the gradient.
 
     Examples
     --------
