@@ -64,9 +64,10 @@ def check_gradient(
 
     Notes
     -----
-    An error that is small in all directions, below `rtol` or below the noise of the loss, is not seen: a coordinate
-    with a very small share of the slope may be wrong. Its own noise is told from a wrong gradient because it does not
-    fall with ``t``; noise that is smooth at small distances, because larger ones confirm the gradient.
+    "Right" means within the error bars that the table shows, which are at most 1 % of the slope: an error below them,
+    or below `rtol`, is not seen, such as that of a coordinate with a very small share of the slope. The noise of a loss
+    is told from a wrong gradient because it does not fall with ``t``; noise that is smooth at small distances, because
+    larger ones confirm the gradient.
 
     Examples
     --------
