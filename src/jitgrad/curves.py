@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jitgrad._types import FloatArray, IntArray
-from jitgrad.ladder.rounds import Climbed
+from jitgrad.ladder import Climbed
 from jitgrad.launch.evaluator import Evaluator
 
 STEPS = 60

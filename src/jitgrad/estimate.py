@@ -13,8 +13,7 @@ from jitgrad._result import Estimate
 from jitgrad._types import ArgsAxes, Bounds, Loss
 from jitgrad.curves import draw_curves
 from jitgrad.difference import differences
-from jitgrad.ladder.rounds import climb
-from jitgrad.ladder.status import Status
+from jitgrad.ladder import Status, climb
 from jitgrad.plan import checked_options, make_plan
 from jitgrad.prepared import Gradient
 from jitgrad.repair import raise_fault

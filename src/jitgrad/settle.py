@@ -23,8 +23,7 @@ from jitgrad.doubt import (
     examine_all,
 )
 from jitgrad.formula import Formula
-from jitgrad.ladder.rounds import Climbed, climb
-from jitgrad.ladder.status import Status
+from jitgrad.ladder import Climbed, Status, climb
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.stencils import Stencil
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from jitgrad._errors import PrecisionWarning
 from jitgrad._types import IntArray
-from jitgrad.ladder.status import Status
+from jitgrad.ladder import Status
 
 NAMED = 5
 """So many coordinates are named in the message; all of them are in the warning's `coordinates`."""

@@ -14,7 +14,7 @@ from jitgrad.check.remainders import measure, random_directions
 from jitgrad.check.result import GradientCheck
 from jitgrad.check.values import launcher, values_at
 from jitgrad.check.verdict import Findings, Verdict, examine
-from jitgrad.ladder.rounds import climb
+from jitgrad.ladder import climb
 from jitgrad.launch.evaluator import Evaluator
 
 
