@@ -1,5 +1,7 @@
 """What `climb` promises for any loss: evaluations, bounds, types; and exact results where they can be exact."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -72,7 +74,7 @@ def test_bounds_are_never_crossed(x, below, above, dtype):
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=5), st.integers(-40, 40).filter(bool))
-def test_polynomials_to_the_fourth_degree_take_seven_evaluations(coefficients, eighths):
+def test_polynomials_to_the_fourth_degree_are_exact_up_to_rounding(coefficients, eighths):
     """Three pairs determine them, up to rounding: powers of eighths and small factors are exact."""
     x = eighths / 8.0
     polynomial = np.polynomial.Polynomial(coefficients)
@@ -207,3 +209,49 @@ def test_targets_may_be_chosen_from_several_points():
 
 def test_every_status_is_a_sentence():
     assert all(status.sentence.endswith(".") for status in Status)
+
+
+def test_near_kinks_bars_cover_both_slopes_or_find_the_right_one():
+    x = 1.0 + np.concatenate([-(10.0 ** -np.arange(1.0, 14.0)), 10.0 ** -np.arange(1.0, 14.0)])
+    functions = (
+        (lambda v: np.abs(v - 1.0) + 0.3 * v, np.sign(x - 1.0) + 0.3),
+        (lambda v: np.exp(-np.abs(v - 1.0)), -np.sign(x - 1.0) * np.exp(-np.abs(x - 1.0))),
+        (lambda v: np.maximum(v - 1.0, 0.0) + np.sin(v), (x > 1.0) + np.cos(x)),
+    )
+    for function, slope in functions:
+        found = derivatives(function, x)
+        error = np.abs(found.derivative - slope)
+        assert (error <= found.error).all()
+        assert not (found.trusted & (error > 0.01 * np.abs(slope))).any()
+
+
+def test_scales_that_x_says_nothing_about():
+    for scale in (1e-8, 1e-4, 1.0, 1e4, 1e8):
+        found = derivatives(lambda v, scale=scale: np.exp(0.7 * np.sin(v / scale + 0.3)), [0.0, 1e-14 * scale])
+        slope = 0.7 * np.cos(0.3) * np.exp(0.7 * np.sin(0.3)) / scale
+        error = np.abs(found.derivative - slope)
+        assert (error <= np.maximum(found.error, 1e-13 * slope)).all()
+        assert (error < 1e-6 * slope).all()
+        assert found.trusted.all()
+    x = 1e8 + np.linspace(0.0, 6.0, 50)
+    found = derivatives(np.sin, x)
+    # x is known to 1.5e-8, which is not an error of the derivative: these numbers are x.
+    assert (np.abs(found.derivative - np.cos(x)) <= np.maximum(found.error, 1e-12)).all()
+
+
+def test_memory_per_coordinate():
+    n = 50_000
+    points = np.linspace(0.1, 3.0, n)[:, None]
+
+    def launch(probes):
+        return np.exp(probes.value if probes.value.size else probes.points[:, 0])
+
+    far = np.full(n, 1e300)
+    tracemalloc.start()
+    try:
+        found = rounds.climb(rounds.Evaluator(points, launch), np.arange(n), -far, far)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= 1000 * n
+    np.testing.assert_allclose(found.derivative, np.exp(points[:, 0]), rtol=1e-10)

@@ -81,3 +81,18 @@ def test_patterns_that_share_an_entry_do_not_mix():
         w = 2.0 * (w / w[0]) ** 2
         products = polynomials.odd[entry, :5, :5] / w @ polynomials.odd[entry, :5, :5].T
         np.testing.assert_allclose(products, np.eye(5), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("rungs", WINDOWS)
+@pytest.mark.parametrize("two_sided", [True, False])
+def test_estimates_are_exact_for_polynomials(rungs, two_sided):
+    polynomials, m = make_polynomials(), len(rungs)
+    entry = entry_of(polynomials, np.array(rungs), 0, m, two_sided)
+    h = MANTISSAS[np.array(rungs) & 7] * 2.0 ** (np.array(rungs) - rungs[0])
+    nodes = (h / h[0]) ** 2 if two_sided else h / h[0]
+    for degree in range(m):
+        weights = polynomials.limits[entry, degree, :m] * (np.sqrt(2.0) if two_sided else 1.0)
+        for power in range(degree + 1):
+            # As many roundings as above, of weights that grow with the degree.
+            exact_value = 1.0 if power == 0 else 0.0
+            assert abs(weights @ nodes**power - exact_value) < 1e-13 * max(np.abs(weights).max(), 1.0)

@@ -84,16 +84,16 @@ def norm(a: float, b: float) -> float:
 
 @element
 def read_window(
-    windows: Windows,
-    table: Table,
-    a: int,
-    two_sided: bool,
-    level: float,
-    plateau: bool,
-    spacing: float,
-    rounding: float,
+    windows: Windows, table: Table, a: int, level: float, plateau: bool
 ) -> tuple[float, float, float, float, float, int]:
-    """Return derivative, bar, score, noise, truncation and degree of the best reading of window `a`."""
+    """Find the best degree in window `a`, all values being equally noisy.
+
+    Returns
+    -------
+    derivative, hidden, score, noise, truncation : float
+        Estimate, truncation that the bar must cover, expected error and its parts.
+    degree : int
+    """
     values, odd, even_rest, size = table.values, windows.odd, windows.even_rest, windows.sizes[a]
     at_zero, entry = windows.polynomials.at_zero, windows.entries[a]
     top = values[H, a]
@@ -126,49 +126,30 @@ def read_window(
         if score < best_score:
             best, best_score, best_noise, best_truncation, best_degree = derivative, score, noise, truncation, degree
             best_hidden = max(truncation, hidden)
-    rounded, blurred = noise_of(windows, table, a, best_degree, two_sided, level, spacing, rounding)
-    best_noise, best_score = max(best_noise / top, rounded), max(best_score / top, rounded)
-    return (
-        best / top,
-        norm(NOISE_BARS * blurred, best_hidden / top),
-        best_score,
-        best_noise,
-        best_truncation / top,
-        best_degree,
-    )
+    return best / top, best_hidden / top, best_score / top, best_noise / top, best_truncation / top, best_degree
 
 
 @element
 def noise_of(
-    windows: Windows,
-    table: Table,
-    a: int,
-    degree: int,
-    two_sided: bool,
-    level: float,
-    spacing: float,
-    rounding: float,
+    windows: Windows, table: Table, a: int, degree: int, level: float, spacing: float, rounding: float
 ) -> tuple[float, float]:
     """Return the noise of a reading if values far from the point are larger than at it, and so is their rounding.
 
     Losses round what they make of ``x``, too, as if ``x`` moved by a fraction of its spacing. That is in the second
     number only, for the bar: in the expected error it would cost evaluations where a loss is as exact as it can be.
     """
-    values, entry = table.values, windows.entries[a]
-    at_zero, odd = windows.polynomials.at_zero, windows.polynomials.odd
+    values, entry, limits = table.values, windows.entries[a], windows.polynomials.limits
     rounded, blurred = 0.0, 0.0
     for i in range(windows.sizes[a]):
-        weight = 0.0
-        for j in range(degree + 1):
-            weight += at_zero[entry, j] * odd[entry, j, i]
         h = values[H, a + i]
-        steepness = abs(values[SLOPE, a + i]) + abs(values[EVEN, a + i]) / h
+        curved = abs(values[EVEN, a + i]) / h
+        steepness = abs(values[SLOPE, a + i]) + curved
+        share = limits[entry, degree, i] / h
         own = max(level, rounding * h * steepness)
-        rounded += (weight * own / h) ** 2
-        blurred += (weight * max(own, spacing * (steepness + abs(values[EVEN, a + i]) / h)) / h) ** 2
-    # A slope over 2 h has an error of sqrt(2) values.
-    parts = 0.5 if two_sided else 1.0
-    return math.sqrt(parts * rounded), math.sqrt(parts * blurred)
+        all_of_it = share * max(own, spacing * (steepness + curved))
+        rounded += share * share * own * own
+        blurred += all_of_it * all_of_it
+    return math.sqrt(rounded), math.sqrt(blurred)
 
 
 @element
@@ -183,22 +164,25 @@ def read_ladder(
     number = expand_windows(windows, table, count, two_sided)
     level, plateau = noise_level(windows, number, two_sided, floor)
     values, sizes = table.values, windows.sizes
-    derivative, bar, score, noise, truncation = np.nan, np.inf, np.inf, np.inf, np.inf
+    derivative, bar, sure, score, noise, truncation = np.nan, np.inf, 0.0, np.inf, np.inf, np.inf
     degree, first, step = 0, 0, np.nan
     for a in range(number - 1, -1, -1):
         if sizes[a] == 0:
             continue
-        d, b, s, n, r, p = read_window(windows, table, a, two_sided, level, plateau, spacing, rounding)
+        d, hidden, s, n, r, p = read_window(windows, table, a, level, plateau)
         slope = abs(values[SLOPE, a])
         if step > 0.0 and slope * values[H, a] > SIGNAL * level and s > DIVERGENT * slope:
             # Clearly more than noise, and not a polynomial: what oscillates or saturates looks flatter, the larger
             # the displacement.
             break
-        if abs(d - derivative) > CONTRADICTION * norm(b, bar) and bar <= SURE * abs(derivative):
+        if abs(d - derivative) > CONTRADICTION * norm(norm(NOISE_BARS * n, hidden), bar) and bar <= sure:
             break
         if s < score:
-            derivative, bar, score, noise, truncation = d, b, s, n, r
-            degree, first, step = p, a, values[H, a]
+            rounded, blurred = noise_of(windows, table, a, p, level, spacing, rounding)
+            if max(s, rounded) < score:
+                derivative, score, noise, truncation = d, max(s, rounded), max(n, rounded), r
+                bar, sure = norm(NOISE_BARS * blurred, hidden), SURE * abs(d)
+                degree, first, step = p, a, values[H, a]
     if count > 0 and not np.isfinite(derivative):
         # Too few pairs for a window: the largest is all there is.
         derivative, step = values[SLOPE, 0], values[H, 0]

@@ -68,9 +68,10 @@ def after_oscillation(
         h, d, e, size = look(block, settings, t, test)
         h0, d0, e0, _ = look(block, settings, t, top)
         beyond = max(abs(d - d0) * h, 0.5 * abs(e - (h / h0) * (h / h0) * e0))
-        nearby = 2.2 * m0 < size < 20.0 * m0 and beyond < 0.5 * size
-        if nearby if test == top + 2 else size > 8.0 * max(m0, m1, m2):
-            # A function rises out of noise.
+        largest = max(m0, m1, m2)
+        nearby = 2.2 * largest < size < 20.0 * m0 and beyond < 0.5 * size
+        if nearby if test == top + 2 else size > 8.0 * largest:
+            # A function rises out of noise; an oscillation has its amplitude already.
             begin_ladder(block, plan, t, test)
             return
     block.found[t, AMPLITUDE] = max(m0, m1, m2)

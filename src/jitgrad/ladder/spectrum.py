@@ -53,6 +53,9 @@ class Polynomials(NamedTuple):
         Weight times polynomial at each node, for the odd and the even part.
     at_zero : ndarray of shape (kept, degrees)
         The polynomials of the odd part at ``h = 0``.
+    limits : ndarray of shape (kept, degrees, nodes)
+        Weights of the slopes in the estimate of each degree, divided by ``sqrt(2)`` for pairs: those of the errors of
+        single values over the displacement.
     basis, nodes, weights : ndarray
         Scratch.
     """
@@ -61,6 +64,7 @@ class Polynomials(NamedTuple):
     odd: FloatArray
     even: FloatArray
     at_zero: FloatArray
+    limits: FloatArray
     basis: FloatArray
     nodes: FloatArray
     weights: FloatArray
@@ -73,6 +77,7 @@ def make_polynomials() -> Polynomials:
         odd=np.empty((KEPT, NODES, NODES)),
         even=np.empty((KEPT, NODES + 1, NODES)),
         at_zero=np.empty((KEPT, NODES)),
+        limits=np.empty((KEPT, NODES, NODES)),
         basis=np.empty((NODES + 1, NODES + 2)),
         nodes=np.empty(NODES + 1),
         weights=np.empty(NODES + 1),
@@ -163,6 +168,12 @@ def compute_entry(
         polynomials.at_zero[entry, j] = basis[j, count]
         for i in range(count):
             polynomials.odd[entry, j, i] = weights[i] * basis[j, i]
+    parts = math.sqrt(0.5) if two_sided else 1.0
+    for i in range(count):
+        total = 0.0
+        for j in range(count):
+            total += basis[j, count] * weights[i] * basis[j, i]
+            polynomials.limits[entry, j, i] = parts * total
     if two_sided:
         for i in range(count):
             weights[i] = 2.0

@@ -53,7 +53,7 @@ from jitgrad.ladder.table import ROUNDING, Table, fill_table, make_table, roundi
 from jitgrad.ladder.windows import Windows, make_windows
 
 MOST_WANTED = 8  # rungs that a coordinate asks for in one round, at most
-BLUR = 0.12  # spacings of x by which the x that a loss makes its value from may be off
+BLUR = 0.1  # spacings of x by which the x that a loss makes its value from may be off
 USUAL = 19  # evaluations of a ladder that was placed at once; a search may take it further
 EXTREME = 300  # binary exponent of a loss whose squares leave the range of numbers
 
