@@ -32,8 +32,9 @@ CHANCE = 1e-4
 """Where noise that matters would look as quiet as the loss does more often than this, the few coordinates of a point
 are looked at a second time."""
 
-FURTHER = 4.0
-"""How much larger the steps of a second look are."""
+FURTHER = 3.7
+"""How much larger the steps of a second look are: not a whole number, or a wave that comes back after one step looks
+the same after several."""
 
 SECOND_LOOK = 2e-3
 """How well the derivative has to agree with that of a second look, relative to itself."""

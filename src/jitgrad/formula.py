@@ -59,7 +59,7 @@ def formula_for(
     dtype : dtype, default float64
         Precision of the loss; matters to the checks only.
     """
-    form = with_fraction(chosen, 3, 8) if auto is not None and auto.verify else chosen
+    form = with_fraction(chosen, 37, 100) if auto is not None and auto.verify else chosen
     forms = [form, form if auto is None else skewed(form)]
     counts = [len(form.offsets) for form in forms]
     table = np.zeros((2, 2, max(chosen.order + 1, *counts)))

@@ -87,8 +87,8 @@ def settle(job: Job, gradient: Array) -> Unsettled:
     doubt = job.evidence[:, DOUBT].astype(np.int64)
     each = len(job.targets) // len(job.evaluator.points)
     if each >= FEWEST and job.checks[4] == 1.0:
-        only_curved = np.flatnonzero(doubt == CURVED)
-        doubt[only_curved[_confirmed(job, only_curved, gradient)]] = 0
+        maybe = np.flatnonzero((doubt != 0) & (doubt & ~(CURVED | NOISE) == 0))
+        doubt[maybe[_confirmed(job, maybe, gradient)]] = 0
     doubtful = np.flatnonzero(doubt)
     if doubtful.size == 0:
         return Unsettled(doubtful, doubtful)
@@ -96,10 +96,11 @@ def settle(job: Job, gradient: Array) -> Unsettled:
 
 
 def _confirmed(job: Job, chosen: IntArray, gradient: Array) -> Array:
-    """Look again at larger steps where the slope changes over the step and nothing else is wrong.
+    """Look again at larger steps where the slope changes over the step, or all coordinates show what may be noise.
 
-    So it is near a minimum, where a formula that is exact for parabolas needs no repair: the same slope, and a
-    curvature that grows with the step as it should, confirm it for two evaluations instead of the ladder's ten.
+    So it is near a minimum, where a formula that is exact for parabolas needs no repair, and for a loss that is
+    curved in all coordinates. The same slope, and a curvature that grows with the step as it should, which noise and
+    oscillations know nothing of, confirm a derivative for two evaluations instead of the ladder's ten.
     """
     points = job.evaluator.points
     targets = job.targets[chosen]
@@ -151,9 +152,16 @@ def _is_fine(climbed: Climbed, signs: _Signs, part: Any = slice(None)) -> Array:
     """
     scale = np.where(signs.size > 0.0, signs.size, 1.0)[part]
     smooth = (climbed.status != Status.KINK) & (climbed.status != Status.ROUGH)
-    next_to = smooth & (climbed.error <= NEARBY * scale * np.abs(climbed.curvature))
+    next_to = smooth & (climbed.error <= NEARBY * scale * _least_curvature(climbed, signs.at_point[part]))
     trusted = climbed.trusted & (climbed.status != Status.ZERO)  # whose curvature may be that of large steps
     return np.asarray(trusted | next_to | (climbed.status == Status.FLAT))
+
+
+def _least_curvature(climbed: Climbed, at_point: FloatArray) -> FloatArray:
+    """Return the smallest second difference of all pairs that the ladder has seen: noise cannot make it large."""
+    with np.errstate(all="ignore"):
+        bends = np.abs(climbed.above + climbed.below - 2.0 * at_point[:, None]) / climbed.steps**2
+    return np.asarray(np.where(np.isfinite(bends), bends, np.inf).min(axis=1, initial=np.inf))
 
 
 def _ladder(job: Job, chosen: IntArray, start: IntArray) -> Climbed:
@@ -172,6 +180,7 @@ def _ladder(job: Job, chosen: IntArray, start: IntArray) -> Climbed:
         noise=float(job.checks[1]),
         tolerance=TOLERANCE_SINGLE if single else TOLERANCE,
         start=start,
+        keep=True,
     )
 
 
@@ -192,6 +201,8 @@ class _Signs(NamedTuple):
         Power of two below the step.
     size : ndarray
         ``|x|``.
+    at_point : ndarray
+        The loss at the point.
     many : bool
         Whether there are enough coordinates to tell noise from structure.
     """
@@ -204,6 +215,7 @@ class _Signs(NamedTuple):
     h: FloatArray
     rung: IntArray
     size: FloatArray
+    at_point: FloatArray
     many: bool
 
     @staticmethod
@@ -234,6 +246,7 @@ class _Signs(NamedTuple):
             h=h,
             rung=np.floor(np.log2(h)).astype(np.int64),
             size=size,
+            at_point=job.evaluator.at_points()[row],
             many=many,
         )
 

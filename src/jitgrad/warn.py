@@ -35,12 +35,18 @@ def warn_unsettled(targets: IntArray, statuses: IntArray, shape: tuple[int, ...]
     names = [f"x[{', '.join(map(str, row))}]" for row in indices[:NAMED]]
     if len(indices) > NAMED:
         names.append(f"{len(indices) - NAMED} more")
-    reasons = " ".join(Status(code).sentence for code in np.unique(statuses).tolist())
+    reasons = " ".join(sorted({_reason(Status(code)) for code in np.unique(statuses).tolist()}))
     message = (
         f"the loss must let each derivative be found to 1 %, but those by {_listed(names)} may be wrong by more. "
         f"{reasons} Look at error bars with estimate_cpu, or give step= if you know better."
     )
     warnings.warn(PrecisionWarning(message, coordinates), stacklevel=_frames_inside() + 1)
+
+
+def _reason(status: Status) -> str:
+    """Say what limits a derivative; the ladder may have come to a good end whose bar is still too wide."""
+    vague = (Status.CONVERGED, Status.ONE_SIDED, Status.ZERO)
+    return "Rounding or noise of the loss leaves no more digits." if status in vague else status.sentence
 
 
 def _listed(names: list[str]) -> str:

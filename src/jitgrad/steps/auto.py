@@ -22,7 +22,7 @@ class Auto:
     Parameters
     ----------
     verify : bool, default False
-        Spend one more evaluation per coordinate, at 3/8 of the step, which must lie on the polynomial through the
+        Spend one more evaluation per coordinate, at 0.37 of the step, which must lie on the polynomial through the
         others. Two values and the loss at ``x`` may by chance look like a smooth function where the loss oscillates
         faster than the step (about one in a thousand such coordinates); three do not.
     noise : float, default 0.0
