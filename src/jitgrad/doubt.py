@@ -83,7 +83,7 @@ def examine(found: Differences, values: FloatArray, gradient: Array, checks: Flo
         evidence[t, AMPLIFICATION] = 0.5 * size
         evidence[t, LARGEST] = largest
         # Nodes left, as a range: the furthest is dropped again and again.
-        low, high, gap = 0, count, 0.0
+        low, high, gap, share = 0, count, 0.0, 1.0
         for _ in range(int(checks[4])):
             if high - low < 2:
                 break
@@ -101,7 +101,8 @@ def examine(found: Differences, values: FloatArray, gradient: Array, checks: Flo
                 slope_weights(kept, left + 1, abs(kept[0]) + abs(kept[left - 1]), lower_weights)
                 for k in range(left):
                     slope += lower_weights[k] * (values[begin + low + k] - at_point)
-            difference = gradient[t] - slope
+            difference = share * (gradient[t] - slope)
+            share *= checks[6]
             if not abs(difference) <= abs(gap):
                 gap = difference
         evidence[t, GAP] = gap

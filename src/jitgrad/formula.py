@@ -21,7 +21,7 @@ class Formula(NamedTuple):
     ----------
     stencil : ndarray of shape (2, 2, slots)
         Offsets and weights, in units of the step: those for coordinates that are not 0, and those for 0.
-    settings : ndarray of shape (8,) or (13,)
+    settings : ndarray of shape (8,) or (15,)
         Accuracy order; position of the first of ``order + 1`` nodes as a fraction of their width
         (`jitgrad.nodes.place_nodes`); number of nodes of both forms; then the numbers of a `jitgrad.steps.Scaling`
         but the floor: relative, at zero, knee, least; and the `thresholds` of derivatives that are checked.
@@ -83,10 +83,11 @@ def thresholds(auto: Auto, dtype: np.dtype[np.floating]) -> FloatArray:
 
     Returns
     -------
-    ndarray of shape (6,)
+    ndarray of shape (7,)
         Rounding of the loss, relative to its size; its noise; largest rounding or noise, and largest curvature,
         relative to the difference (what is at most this needs no second look); how many formulas of lower order are
-        tried; and a bend, relative to the loss, that rounding can make.
+        tried; a bend, relative to the loss, that rounding can make; and which share of its difference counts from one
+        formula of lower order to the next.
 
     Notes
     -----
@@ -97,5 +98,5 @@ def thresholds(auto: Auto, dtype: np.dtype[np.floating]) -> FloatArray:
     eps = float(np.finfo(dtype).eps)
     drops = 2.0 if auto.verify else 1.0
     if eps > 1e-10:
-        return np.array([eps, auto.noise, 1e-2, 3e-3, drops + 1.0, 4.0 * eps])
-    return np.array([3.0 * eps, auto.noise, 3e-3, 3e-3, drops, 12.0 * eps])
+        return np.array([eps, auto.noise, 1e-2, 3e-4, drops + 1.0, 4.0 * eps, 0.1])
+    return np.array([3.0 * eps, auto.noise, 3e-3, 3e-3, drops, 12.0 * eps, 1.0])

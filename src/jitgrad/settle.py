@@ -33,6 +33,10 @@ TOLERANCE, TOLERANCE_SINGLE = 1e-6, 1e-3
 DEFAULT_START = -9999
 """Stands for the ladder's own choice of where to begin."""
 
+SHARP = 7e-3
+"""Largest error bar, relative to the derivative, that needs no warning: the one error in a hundred that is larger than
+its bar shall still be below 1 %."""
+
 NEARBY = 1e-4
 """How near ``x`` the point has to be, relative to ``x``, for which a derivative near 0 is right."""
 
@@ -125,7 +129,8 @@ def _climb(job: Job, chosen: IntArray, doubt: IntArray, gradient: Array) -> Unse
     start = _starts(signs, doubt)
     climbed = _ladder(job, chosen, start)
     bad, status = ~_is_fine(climbed, signs), climbed.status.astype(np.int64)
-    gradient[chosen] = climbed.derivative
+    found = np.isfinite(climbed.derivative) | ~np.isfinite(gradient[chosen])  # else the formula's is better than none
+    gradient[chosen[found]] = climbed.derivative[found]
     # More noise than the first values can have seen, or less curvature: the ladder's own first steps were so large
     # that they jumped over structure.
     with np.errstate(all="ignore"):
@@ -151,9 +156,11 @@ def _is_fine(climbed: Climbed, signs: _Signs, part: Any = slice(None)) -> Array:
     the derivative is 0.
     """
     scale = np.where(signs.size > 0.0, signs.size, 1.0)[part]
-    smooth = (climbed.status != Status.KINK) & (climbed.status != Status.ROUGH)
+    smooth = np.isin(climbed.status, (Status.CONVERGED, Status.NOISE, Status.ZERO))
     next_to = smooth & (climbed.error <= NEARBY * scale * _least_curvature(climbed, signs.at_point[part]))
-    trusted = climbed.trusted & (climbed.status != Status.ZERO)  # whose curvature may be that of large steps
+    sharp = climbed.error <= SHARP * np.abs(climbed.derivative)
+    # Not where it says zero: the curvature that it is small against may be that of large steps.
+    trusted = climbed.trusted & (sharp | (climbed.status == Status.FIXED)) & (climbed.status != Status.ZERO)
     return np.asarray(trusted | next_to | (climbed.status == Status.FLAT))
 
 
