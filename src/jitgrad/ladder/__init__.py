@@ -15,5 +15,5 @@ wants next, and every round evaluates those of all coordinates of a block in one
    `refining`).
 4. *Settling.* The last reading is written down with its status (`settling`, `status`).
 
-Constants were chosen on functions that the tests do not use; each is explained where it stands.
+Every constant is explained where it stands.
 """
