@@ -17,3 +17,7 @@ wants next, and every round evaluates those of all coordinates of a block in one
 
 Every constant is explained where it stands.
 """
+
+from jitgrad.ladder.rounds import Climbed as Climbed
+from jitgrad.ladder.rounds import climb as climb
+from jitgrad.ladder.status import Status as Status
