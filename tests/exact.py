@@ -1,4 +1,4 @@
-"""The losses of `jitgrad.testing` in arithmetic of many digits.
+"""The losses and problems of `jitgrad.testing` in arithmetic of many digits.
 
 The Python function behind a jitted loss runs unchanged on mpmath numbers, once ``math`` and ``np`` are replaced in
 its globals and closure, and likewise for the helpers it calls. Numbers written in the source keep the value they
@@ -16,7 +16,10 @@ import numpy as np
 
 from jitgrad.testing import Scenario
 
-_FUNCTIONS = ("exp", "log", "log1p", "sin", "cos", "tanh", "sqrt", "fabs")
+_FUNCTIONS = (
+    *("exp", "expm1", "log", "log1p", "sqrt", "fabs", "erf"),
+    *("sin", "cos", "tan", "asin", "atan", "cosh", "tanh"),
+)
 
 
 class Exact:
@@ -49,6 +52,33 @@ class Exact:
         """The derivative by coordinate `i`; its relative error is about ``10**(-digits * 2 / 3)``."""
         h = self.real(10) ** -(self.digits // 3)
         return (self.displaced(x, i, h) - self.displaced(x, i, -h)) / (2 * h)
+
+
+class ExactFunction:
+    """A function of one number without rounding: ``exact(x) -> mpf``.
+
+    Parameters
+    ----------
+    function : callable
+        Plain or jitted.
+    digits : int
+        Decimal digits of the arithmetic.
+    """
+
+    def __init__(self, function: Any, digits: int = 120) -> None:
+        self.digits = digits
+        conversion = _Conversion(_context(digits))
+        self.real = conversion.real
+        self._function = conversion(function)
+
+    def __call__(self, x: float) -> Any:
+        return self._function(self.real(float(x)))
+
+    def derivative(self, x: float) -> Any:
+        """The derivative; its relative error is about ``(10**(-digits / 3) / length)**2``, 1e-60 where it is worst."""
+        h = self.real(10) ** -(self.digits // 3)
+        centre = self.real(float(x))
+        return (self._function(centre + h) - self._function(centre - h)) / (2 * h)
 
 
 @cache

@@ -73,7 +73,13 @@ class Line:
     def ratio(self, formula):
         """Error of jitgrad over its bound."""
         found = jg.grad_cpu(
-            self.s.loss, self.x, args=self.s.args, method=formula.method, order=formula.order, coords=[self.i]
+            self.s.loss,
+            self.x,
+            args=self.s.args,
+            method=formula.method,
+            order=formula.order,
+            step=jg.Textbook(),
+            coords=[self.i],
         )
         assert found.dtype == self.x.dtype
         return self.error(found[0]) / self.bound(formula)

@@ -15,11 +15,18 @@ LADDER = (
     ("launch",),
     ("stencils", "nodes"),
     ("steps", "extrapolation", "noise"),
+    ("formula",),
     ("ladder",),
-    ("difference",),
+    ("difference", "doubt"),
     ("whole",),
-    ("repair", "prepared"),
-    ("gradient", "inline"),
+    ("plan", "repair", "settle", "tuned", "warn"),
+    ("session",),
+    ("stepwise",),
+    ("prepared",),
+    ("gradient", "inline", "check"),
+    ("plotting",),
+    ("_result", "curves"),
+    ("estimate", "estimate_noise"),
     ("testing",),
     ("info", "demo"),
     ("__main__",),
@@ -48,11 +55,13 @@ def imports(tree: ast.AST) -> list[str]:
 
 
 def at_module_level(tree: ast.Module) -> list[str]:
-    """What importing the module imports: all statements outside functions."""
+    """What importing the module imports: all statements outside functions, and not those for type checkers."""
     found = []
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             found += imports(node) if isinstance(node, ast.Import | ast.ImportFrom) else []
             waiting += ast.iter_child_nodes(node)

@@ -173,7 +173,7 @@ def test_evaluator_displaces_and_moves():
     points = np.array([[1.0, 2.0], [3.0, 5.0]])
     launched = []
 
-    def launch(probes):
+    def launch(probes, skip=0):
         launched.append(probes)
         return np.array([probe_point(probes, k) @ [10.0, 1.0] for k in range(probes.point.size)])
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitgrad.formula import formula_for
 from jitgrad.nodes import BOUNDS_TOO_CLOSE, FIXED, STEP_VANISHES, place_nodes, representable_step, slope_weights
-from jitgrad.prepared import formula_for
 from jitgrad.stencils import ORDERS, stencil
 from jitgrad.steps import Scaling
 
@@ -28,7 +28,20 @@ def placed(formula, x, h, lower=-np.inf, upper=np.inf, dtype=np.float64):
     nodes = np.empty(int(settings[0]) + 1, dtype)
     displacements, weights = np.empty(nodes.size), np.empty(nodes.size)
     with np.errstate(all="ignore"):
-        count = place(dtype(x), h, lower, upper, table, int(settings[0]), settings[1], nodes, displacements, weights)
+        count = place(
+            dtype(x),
+            h,
+            lower,
+            upper,
+            table,
+            0,
+            int(settings[2]),
+            int(settings[0]),
+            settings[1],
+            nodes,
+            displacements,
+            weights,
+        )
     return count, nodes[: max(count, 0)], weights[: max(count, 0)]
 
 

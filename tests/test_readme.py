@@ -10,7 +10,12 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "quickstart.md", ROOT / "docs" / "limitations.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "quickstart.md",
+    ROOT / "docs" / "limitations.md",
+    ROOT / "docs" / "tuners.md",
+]
 PRINTED = re.compile(r"^print\(.*\)\s+# (.*)$", re.MULTILINE)
 
 

@@ -20,7 +20,7 @@ def test_textbook_scales_with_type_and_order():
 def test_number_and_array_are_absolute():
     assert as_rule(0.5).scaling(DOUBLE, 2).floor == 0.5
     np.testing.assert_array_equal(as_rule([0.5, 0.25]).scaling(DOUBLE, 2).floor, [0.5, 0.25])
-    assert isinstance(as_rule(None), jg.Textbook)
+    assert isinstance(as_rule(None), jg.Auto)
     rule = jg.Relative(1e-3)
     assert as_rule(rule) is rule
 

@@ -1,13 +1,72 @@
 """Derivatives of functions that come without derivative code."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from jitgrad._errors import CudaUnavailableError as CudaUnavailableError
 from jitgrad._errors import LossCompileError as LossCompileError
+from jitgrad._errors import PrecisionWarning as PrecisionWarning
 from jitgrad.gradient import grad_cpu as grad_cpu
 from jitgrad.gradient import gradient_of as gradient_of
 from jitgrad.gradient import value_and_grad_cpu as value_and_grad_cpu
 from jitgrad.inline import jit_grad as jit_grad
 from jitgrad.steps import Absolute as Absolute
+from jitgrad.steps import Auto as Auto
 from jitgrad.steps import Relative as Relative
 from jitgrad.steps import Textbook as Textbook
 
+if TYPE_CHECKING:
+    from jitgrad._result import Estimate as Estimate
+    from jitgrad.check import GradientCheck as GradientCheck
+    from jitgrad.check import check_gradient as check_gradient
+    from jitgrad.estimate import estimate_cpu as estimate_cpu
+    from jitgrad.estimate_noise import noise_cpu as noise_cpu
+    from jitgrad.extrapolation import PolynomialFit as PolynomialFit
+    from jitgrad.extrapolation import Richardson as Richardson
+    from jitgrad.extrapolation import Ridders as Ridders
+    from jitgrad.steps.curtis_reid import CurtisReid as CurtisReid
+    from jitgrad.steps.dumontet_vignes import DumontetVignes as DumontetVignes
+    from jitgrad.steps.gill import Gill as Gill
+    from jitgrad.steps.kostyrka import Kostyrka as Kostyrka
+    from jitgrad.steps.mathur import Mathur as Mathur
+    from jitgrad.steps.more_wild import MoreWild as MoreWild
+    from jitgrad.steps.plug_in import PlugIn as PlugIn
+    from jitgrad.steps.shi import Shi as Shi
+    from jitgrad.steps.stepleman_winarsky import SteplemanWinarsky as SteplemanWinarsky
+
 __version__ = "0.1.0"
+
+# Imported when they are first asked for: together they take as long as the rest of the package.
+_LAZY = {
+    "CurtisReid": "jitgrad.steps.curtis_reid",
+    "DumontetVignes": "jitgrad.steps.dumontet_vignes",
+    "Estimate": "jitgrad._result",
+    "Gill": "jitgrad.steps.gill",
+    "GradientCheck": "jitgrad.check",
+    "Kostyrka": "jitgrad.steps.kostyrka",
+    "Mathur": "jitgrad.steps.mathur",
+    "MoreWild": "jitgrad.steps.more_wild",
+    "PlugIn": "jitgrad.steps.plug_in",
+    "PolynomialFit": "jitgrad.extrapolation",
+    "Richardson": "jitgrad.extrapolation",
+    "Ridders": "jitgrad.extrapolation",
+    "Shi": "jitgrad.steps.shi",
+    "SteplemanWinarsky": "jitgrad.steps.stepleman_winarsky",
+    "check_gradient": "jitgrad.check",
+    "estimate_cpu": "jitgrad.estimate",
+    "noise_cpu": "jitgrad.estimate_noise",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_LAZY[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -59,6 +59,19 @@ def _float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     raise TypeError(f"x must hold float64, float32 or integers, got dtype {dtype}. {advice}")
 
 
+def checked_args(args: Any) -> tuple[Any, ...]:
+    """Return `args` if it is a tuple.
+
+    Raises
+    ------
+    TypeError
+        If it is not: a list or a single array would be taken apart.
+    """
+    if not isinstance(args, tuple):
+        raise TypeError(f"args must be a tuple, got {type(args).__name__}. For one argument write args=(value,).")
+    return args
+
+
 def checked_bounds(bounds: Bounds, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[FloatArray, FloatArray]:
     """Return lower and upper bounds as two-dimensional arrays, each size 1 or that of the points.
 

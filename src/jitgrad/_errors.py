@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class LossCompileError(TypeError):
     """The loss cannot be compiled for the arguments it was given.
@@ -16,3 +18,19 @@ class CudaUnavailableError(RuntimeError):
 
     The message says which part, and the line that installs it.
     """
+
+
+class PrecisionWarning(UserWarning):
+    """Derivatives that may be wrong by more than 1 %, although the loss was evaluated more often to mend them.
+
+    Parameters
+    ----------
+    message : str
+        Names the coordinates and what is the matter with them.
+    coordinates : list of int or of tuple of int
+        Indices into ``x`` of the coordinates concerned.
+    """
+
+    def __init__(self, message: str, coordinates: list[Any]) -> None:
+        super().__init__(message)
+        self.coordinates = coordinates

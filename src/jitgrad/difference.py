@@ -8,6 +8,7 @@ import numpy as np
 
 from jitgrad._jit import element, kernel
 from jitgrad._types import Array, FloatArray, IntArray
+from jitgrad.formula import Formula
 from jitgrad.launch.probes import Probes
 from jitgrad.nodes import FIXED, STEP_VANISHES, place_nodes
 
@@ -16,25 +17,6 @@ X_NOT_FINITE = 1
 X_OUTSIDE = 2
 FAULT_STEP = 3
 FAULT_BOUNDS = 4
-
-
-class Formula(NamedTuple):
-    """A stencil as arrays.
-
-    Attributes
-    ----------
-    stencil : ndarray of shape (2, nodes)
-        Offsets and weights, in units of the step.
-    settings : ndarray of shape (4,)
-        Accuracy order; position of the first of ``order + 1`` nodes as a fraction of their width
-        (`jitgrad.nodes.place_nodes`); then the step per unit of ``|x|`` and the step where all else is 0.
-    limits : ndarray of shape (1 or m, 1 or n, 3)
-        Smallest step, lower and upper bound of every coordinate.
-    """
-
-    stencil: FloatArray
-    settings: FloatArray
-    limits: FloatArray
 
 
 class Differences(NamedTuple):
@@ -65,10 +47,26 @@ class Differences(NamedTuple):
 
 
 @element
-def step_of(x: float, relative: float, floor: float, at_zero: float) -> float:
+def step_of(x: float, relative: float, floor: float, at_zero: float, knee: float, least: float) -> float:
     """Evaluate a `jitgrad.steps.Scaling` for one coordinate."""
-    h = max(relative * abs(x), floor)
+    size = abs(x)
+    h = relative * size
+    if size > knee:
+        h = max(relative * np.sqrt(knee) * np.sqrt(size), least * size)  # their product may overflow
+    h = max(h, floor)
     return h if h > 0.0 else at_zero
+
+
+@element
+def enlarge(formula: Formula, factor: float) -> Formula:
+    """Multiply every step by `factor`."""
+    settings, limits = formula.settings.copy(), formula.limits.copy()
+    for k in (4, 5, 7):
+        settings[k] *= factor
+    for row in range(limits.shape[0]):
+        for column in range(limits.shape[1]):
+            limits[row, column, 0] *= factor
+    return Formula(formula.stencil, settings, limits)
 
 
 @element
@@ -92,19 +90,22 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
     """Do what `differences` does, for points that were checked; after a fault only `fault` means anything."""
     # Local names, because reading a field of a named tuple counts references, atomically, every time.
     stencil, settings, limits = formula.stencil, formula.settings, formula.limits
-    order, anchor, relative, at_zero = int(settings[0]), settings[1], settings[2], settings[3]
+    order, anchor = int(settings[0]), settings[1]
+    relative, at_zero, knee, least = settings[4], settings[5], settings[6], settings[7]
     m, n = points.shape
-    slots = order + 1
+    slots = stencil.shape[2]
     capacity = targets.size * slots
-    point = np.empty(m + capacity, np.int64)
-    begin = np.empty(m + capacity + 1, np.int64)
-    weights = np.empty(m + capacity)
-    coordinate = np.empty(capacity, np.int64)
-    value = np.empty(capacity, points.dtype)
-    first = np.empty(targets.size + 1, np.int64)
-    reference = np.empty(targets.size, np.int64)
-    nodes = np.empty(slots, points.dtype)
-    displacements, node_weights = np.empty(slots), np.empty(slots)
+    total = m + capacity
+    # Three pieces of memory in all: asking for ten took longer than a small gradient.
+    whole_numbers = np.empty(2 * total + 1 + capacity + 2 * targets.size + 1, np.int64)
+    numbers = np.empty(total + 2 * slots)
+    values = np.empty(capacity + slots, points.dtype)
+    point, begin = whole_numbers[:total], whole_numbers[total : 2 * total + 1]
+    coordinate = whole_numbers[2 * total + 1 : 2 * total + 1 + capacity]
+    first = whole_numbers[2 * total + 1 + capacity : 2 * total + 2 + capacity + targets.size]
+    reference = whole_numbers[2 * total + 2 + capacity + targets.size :]
+    weights, displacements, node_weights = numbers[:total], numbers[total : total + slots], numbers[total + slots :]
+    value, nodes = values[:capacity], values[capacity:]
     for p in range(m):
         point[p] = p
         begin[p] = 0
@@ -116,9 +117,23 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
         j = targets[t] - p * n
         row, column = min(p, limits.shape[0] - 1), min(j, limits.shape[1] - 1)
         x = points[p, j]
-        h = step_of(x, relative, limits[row, column, 0], at_zero)
+        h = step_of(x, relative, limits[row, column, 0], at_zero, knee, least)
         lower, upper = limits[row, column, 1], limits[row, column, 2]
-        count = place_nodes(x, h, lower, upper, stencil, order, anchor, nodes, displacements, node_weights)
+        form = 1 if x == 0.0 else 0
+        count = place_nodes(
+            x,
+            h,
+            lower,
+            upper,
+            stencil,
+            form,
+            int(settings[2 + form]),
+            order,
+            anchor,
+            nodes,
+            displacements,
+            node_weights,
+        )
         if count < FIXED:
             fault = FAULT_STEP if count == STEP_VANISHES else FAULT_BOUNDS
             culprit = targets[t]
@@ -194,6 +209,13 @@ def differences(points: Array, targets: IntArray, formula: Formula) -> tuple[Dif
     found = make_differences(points, targets if fault == NO_FAULT else targets[:0], formula)
     if fault != NO_FAULT:
         found = Differences(found.probes, found.first, found.weights, found.reference, fault, culprit)
+    return found, _needs_value(found)
+
+
+@kernel
+def differences_further(points: Array, targets: IntArray, formula: Formula, factor: float) -> tuple[Differences, bool]:
+    """Make the probes of a gradient with every step multiplied by `factor`; the points were checked."""
+    found = make_differences(points, targets, enlarge(formula, factor))
     return found, _needs_value(found)
 
 

@@ -8,12 +8,13 @@ from weakref import WeakKeyDictionary
 
 import numpy.typing as npt
 
+from jitgrad._check import checked_args
 from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method
 from jitgrad.loss.accept import require_jitted
 from jitgrad.prepared import Gradient
-from jitgrad.steps import StepRule
+from jitgrad.steps import Rule
 
-Step = float | npt.ArrayLike | StepRule | None
+Step = float | npt.ArrayLike | Rule | None
 
 _KEPT_PER_LOSS = 8
 _prepared: WeakKeyDictionary[Any, OrderedDict[Any, Gradient]] = WeakKeyDictionary()
@@ -94,10 +95,11 @@ def grad_cpu(
     method : {"central", "forward", "backward"}, default "central"
         On which side of ``x`` the loss is evaluated.
     order : int, optional
-        Accuracy order: 2, 4, 6 or 8 for central, 1 to 4 for one-sided formulas. Default: 2 and 1.
-    step : float, array_like or StepRule, optional
-        A number or array is the absolute step, in units of ``x``; ``Relative(r)`` is relative to ``|x|``.
-        Default: ``Textbook()``.
+        Accuracy order: 2, 4, 6 or 8 for central, 1 to 4 for one-sided formulas. Default: 2 and 1, and central 4 for
+        float32 with ``Auto()``.
+    step : float, array_like, StepRule, Tuner or Extrapolation, optional
+        A number or array is the absolute step, in units of ``x``; ``Relative(r)`` is relative to ``|x|``; a tuner
+        such as ``Shi()`` looks for the step of every coordinate, with evaluations of its own. Default: ``Textbook()``.
     bounds : tuple (lower, upper), optional
         The loss is never evaluated outside; near a face the formula is moved inside at the same order. A
         coordinate with equal bounds has derivative 0.
@@ -125,6 +127,11 @@ def grad_cpu(
     Exception
         Whatever the loss raises, with a note that names the coordinate and its displaced value.
 
+    Warns
+    -----
+    PrecisionWarning
+        If `Auto` cannot find some derivatives to 1 %; its ``coordinates`` say which.
+
     Notes
     -----
     The result does not depend on the number of threads. The loss is compiled once per set of argument types
@@ -142,7 +149,7 @@ def grad_cpu(
     array([ -2., 200.])
     """
     g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads)
-    return g(x, *_checked_args(args), out=out)
+    return g(x, *checked_args(args), out=out)
 
 
 def value_and_grad_cpu(
@@ -191,13 +198,7 @@ def value_and_grad_cpu(
     (5.0, array([2., 4.]))
     """
     g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads)
-    return g.value_and_grad(x, *_checked_args(args), out=out)
-
-
-def _checked_args(args: Any) -> tuple[Any, ...]:
-    if not isinstance(args, tuple):
-        raise TypeError(f"args must be a tuple, got {type(args).__name__}. For one argument write args=(value,).")
-    return args
+    return g.value_and_grad(x, *checked_args(args), out=out)
 
 
 def _prepare(
@@ -206,7 +207,7 @@ def _prepare(
     """Find the prepared gradient of an earlier call with the same options, or make one."""
     require_jitted(loss)
     shared = bounds is None and coords is None and args_axes is None
-    if not shared or not (step is None or isinstance(step, float | StepRule)):
+    if not shared or not (step is None or isinstance(step, float | Rule)):
         return Gradient(
             loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
             threads=threads,

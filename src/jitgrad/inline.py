@@ -10,11 +10,11 @@ import numpy.typing as npt
 from jitgrad._jit import jitted
 from jitgrad._types import Loss, Method
 from jitgrad.difference import step_of
+from jitgrad.formula import formula_for
 from jitgrad.loss.accept import require_jitted
 from jitgrad.nodes import place_nodes
-from jitgrad.prepared import formula_for
 from jitgrad.stencils import stencil
-from jitgrad.steps import StepRule, as_rule
+from jitgrad.steps import StepRule, Textbook, as_scaling_rule
 
 
 def jit_grad(
@@ -31,7 +31,8 @@ def jit_grad(
     loss : numba-jitted function
         ``loss(x, *args) -> float``.
     method, order, step
-        As in `grad_cpu`. An array of steps needs one entry per coordinate.
+        As in `grad_cpu`, but without a step the textbook one is taken, unchecked: repairs need the launcher. An array
+        of steps needs one entry per coordinate.
 
     Returns
     -------
@@ -42,7 +43,7 @@ def jit_grad(
     Raises
     ------
     TypeError
-        If `loss` is not a jitted function.
+        If `loss` is not a jitted function, or `step` a rule that looks at the loss.
     ValueError
         If an option is out of range; from the compiled function, if a step is too small to change ``x``.
 
@@ -65,13 +66,14 @@ def jit_grad(
     """
     require_jitted(loss)
     chosen = stencil(method, order)
-    rule = as_rule(step)
+    rule = Textbook() if step is None else as_scaling_rule(step)
     # Numbers of a closure are constants to the compiler: both precisions are prepared and one is dropped.
     double, single = (rule.scaling(np.dtype(real), chosen.order) for real in (np.float64, np.float32))
     table, settings, _ = formula_for(chosen, double, np.empty((1, 1, 3)))
     accuracy, anchor = chosen.order, float(settings[1])
     floors64, floors32 = np.atleast_1d(double.floor), np.atleast_1d(single.floor)
     relative64, relative32, at_zero = double.relative, single.relative, double.at_zero
+    count, knee, least = int(settings[2]), double.knee, double.least
     largest64, largest32 = float(np.finfo(np.float64).max), float(np.finfo(np.float32).max)
 
     @jitted
@@ -86,15 +88,17 @@ def jit_grad(
         displacements, weights, values = np.empty(accuracy + 1), np.empty(accuracy + 1), np.empty(accuracy + 1)
         at_point, known = 0.0, False  # the loss at the point itself, evaluated at most once
         for j in range(point.size):
-            h = step_of(point[j], relative, floors[min(j, floors.size - 1)], at_zero)
+            h = step_of(point[j], relative, floors[min(j, floors.size - 1)], at_zero, knee, least)
             for side in (BOTH, ABOVE, BELOW):
                 lower = point[j] if side == ABOVE else -largest
                 upper = point[j] if side == BELOW else largest
-                count = place_nodes(point[j], h, lower, upper, table, accuracy, anchor, nodes, displacements, weights)
-                if count <= 0:
+                placed = place_nodes(
+                    point[j], h, lower, upper, table, 0, count, accuracy, anchor, nodes, displacements, weights
+                )
+                if placed <= 0:
                     raise ValueError("step must change x, but it is too small for one of the coordinates of x")
                 reference = -1
-                for s in range(count):
+                for s in range(placed):
                     if displacements[s] == 0.0:
                         reference = s
                     if displacements[s] != 0.0 or not known:
@@ -107,7 +111,7 @@ def jit_grad(
                         values[s] = at_point
                 subtracted = values[max(reference, 0)]
                 total = 0.0
-                for s in range(count):
+                for s in range(placed):
                     if s != reference:
                         total += weights[s] * (values[s] - subtracted)
                 derivatives[j] = total

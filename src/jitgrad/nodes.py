@@ -80,6 +80,8 @@ def place_nodes(
     lower: float,
     upper: float,
     stencil: FloatArray,
+    form: int,
+    count: int,
     order: int,
     anchor: float,
     nodes: Array,
@@ -94,16 +96,18 @@ def place_nodes(
         Coordinate and step.
     lower, upper : float
         Bounds of the coordinate.
-    stencil : ndarray of shape (2, nodes)
+    stencil : ndarray of shape (forms, 2, slots)
         Offsets, in ascending order, and weights of the formula, in units of the step.
+    form, count : int
+        Which of its forms applies, and how many nodes that has.
     order : int
         Accuracy order of the formula.
     anchor : float
         Position of the first node of a formula with `order` equal intervals, as a fraction of its width:
         -1/2 for central, 0 for forward, -1 for backward.
-    nodes : ndarray, type of ``x``, size order + 1
+    nodes : ndarray, type of ``x``, size slots
         Receives the values.
-    displacements, weights : ndarray of float64, size order + 1
+    displacements, weights : ndarray of float64, size slots
         Receive ``nodes - x`` and the weights.
 
     Returns
@@ -113,9 +117,8 @@ def place_nodes(
     """
     if lower == upper:
         return FIXED
-    # stencil[0, k] and not stencil[0][k]: a view counts references, atomically, which costs 20 ns.
-    count: int = stencil.shape[1]
-    leftmost, rightmost = stencil[0, 0], stencil[0, count - 1]
+    # stencil[form, 0, k] and not stencil[form][0][k]: a view counts references, atomically, which costs 20 ns.
+    leftmost, rightmost = stencil[form, 0, 0], stencil[form, 0, count - 1]
     reach = max(abs(leftmost), abs(rightmost))
     real = nodes.dtype.type
     h = float(representable_step(real(x), real(h), real(reach)))
@@ -124,12 +127,12 @@ def place_nodes(
     exact = True
     if x + leftmost * h >= lower and x + rightmost * h <= upper:
         for k in range(count):
-            nodes[k] = x + stencil[0, k] * h
+            nodes[k] = x + stencil[form, 0, k] * h
             displacements[k] = nodes[k] - x
-            exact = exact and displacements[k] == stencil[0, k] * h
+            exact = exact and displacements[k] == stencil[form, 0, k] * h
         if exact:
             for k in range(count):
-                weights[k] = stencil[1, k] / h
+                weights[k] = stencil[form, 1, k] / h
             return count
     else:
         count = order + 1

@@ -3,115 +3,21 @@
 from __future__ import annotations
 
 import math
-from functools import partial
-from operator import is_
-from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from jitgrad import _check
-from jitgrad._types import ArgsAxes, Array, Bounds, FloatArray, IntArray, Method
-from jitgrad.difference import Formula, combine, differences
-from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
+from jitgrad._types import ArgsAxes, Array, Bounds, Method
+from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import require_jitted
-from jitgrad.loss.bind import BoundLoss, bind
-from jitgrad.repair import raise_fault, repair
-from jitgrad.stencils import Stencil, stencil
-from jitgrad.steps import Scaling, StepRule, as_rule
-from jitgrad.whole import whole_gradient, whole_gradient_parallel
-
-CALLS_WITHOUT_THREADS = 20
-"""So many calls stay on one thread after one that was slower on several: a thread that has to wait for its
-core keeps the others waiting, for milliseconds."""
-
-ROUGHLY_CHEAP_SECONDS = 5e-3
-"""Up to this, as estimated by a trial, the first calls of a loss stay on one thread."""
-
-_ANCHORS = {"central": -0.5, "forward": 0.0, "backward": -1.0}
-
-
-def formula_for(chosen: Stencil, scaling: Scaling, limits: FloatArray) -> Formula:
-    """Write a stencil and a step rule as arrays for the compiled code.
-
-    Parameters
-    ----------
-    chosen : Stencil
-    scaling : Scaling
-        Its floor is ignored in favour of that in `limits`.
-    limits : ndarray of shape (1 or m, 1 or n, 3)
-        Smallest step, lower and upper bound.
-    """
-    table = np.array([chosen.offsets, [float(w) for w in chosen.weights]], np.float64)
-    settings = np.array([chosen.order, _ANCHORS[chosen.method], scaling.relative, scaling.at_zero])
-    return Formula(table, settings, np.ascontiguousarray(limits))
-
-
-class _Plan(NamedTuple):
-    """What depends on the shape and type of ``x`` only."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    targets: IntArray
-    formula: Formula
-    result_shape: tuple[int, ...]
-    evaluations: int
-
-
-class _Session:
-    """A plan together with the arguments of the last call, and what an evaluation cost then."""
-
-    __slots__ = (
-        "args", "bound", "descriptions", "dtype", "evaluations", "formula", "job", "loaded", "plan", "rough",
-        "seconds", "serial_calls", "shape", "size",
-    )  # fmt: skip
-
-    def __init__(self, plan: _Plan, args: tuple[Any, ...], bound: BoundLoss, seconds: float) -> None:
-        self.plan = plan
-        self.shape = plan.shape
-        self.dtype = plan.dtype
-        self.args = args
-        self.bound = bound
-        self.descriptions = [_description(value) for value in args]
-        # What `whole_gradient` takes before and after the point, looked up once.
-        self.job: tuple[Any, ...] = bound.entry, bound.blocks, bound.private
-        self.formula: tuple[Any, ...] = plan.targets, *plan.formula
-        self.size = plan.targets.size
-        self.evaluations = plan.evaluations
-        self.seconds = seconds
-        self.rough = True  # the figure is that of a trial from Python
-        self.loaded = False  # the compiled code, at the first call
-        self.serial_calls = 0  # calls to come that leave threads alone
-
-    def learn(self, elapsed: float, workers: int, choose: bool) -> None:
-        """Draw conclusions from the time of a gradient in one call."""
-        if not self.loaded:  # it was spent on loading the compiled code
-            self.loaded = True
-        elif workers == 1:
-            # At most doubled: a call that the system interrupted says nothing about the loss.
-            measured = elapsed / self.evaluations
-            self.seconds = measured if self.rough else min(measured, 2.0 * self.seconds)
-            self.rough = False
-        elif choose and elapsed > self.seconds * self.evaluations:
-            self.serial_calls = CALLS_WITHOUT_THREADS
-
-    def fits(self, x: Array, args: tuple[Any, ...]) -> bool:
-        if x.shape != self.shape or x.dtype is not self.dtype:
-            return False
-        if not args:
-            return not self.args
-        # The same array may have been given another shape in place.
-        return (
-            len(args) == len(self.args)
-            and all(map(is_, args, self.args))
-            and list(map(_description, args)) == self.descriptions
-        )
-
-
-def _description(value: Any) -> Any:
-    return (value.shape, value.strides, value.dtype) if isinstance(value, np.ndarray) else None
+from jitgrad.loss.bind import bind
+from jitgrad.plan import Plan, checked_options, make_plan
+from jitgrad.session import Session
+from jitgrad.steps import Rule
+from jitgrad.stepwise import evaluator, gradient_stepwise, settle_doubts
 
 
 class Gradient:
@@ -126,7 +32,7 @@ class Gradient:
         *,
         method: Method = "central",
         order: int | None = None,
-        step: float | npt.ArrayLike | StepRule | None = None,
+        step: float | npt.ArrayLike | Rule | None = None,
         bounds: Bounds = None,
         coords: npt.ArrayLike | None = None,
         args_axes: ArgsAxes = None,
@@ -134,17 +40,12 @@ class Gradient:
     ) -> None:
         require_jitted(loss)
         self._loss = loss
-        self._stencil = stencil(method, order)
-        self._rule = as_rule(step)
-        self._bounds = bounds
-        self._coords = None if coords is None else np.array(coords)
-        self._args_axes = None if args_axes is None else tuple(args_axes)
-        self._threads = _check.checked_threads(threads)
-        self._session: _Session | None = None
+        self._options = checked_options(method, order, step, bounds, coords, args_axes, threads)
+        self._session: Session | None = None
 
     def __repr__(self) -> str:
-        name = getattr(self._loss, "__name__", self._loss)
-        return f"Gradient({name}, method={self._stencil.method!r}, order={self._stencil.order}, step={self._rule!r})"
+        name, options = getattr(self._loss, "__name__", self._loss), self._options
+        return f"Gradient({name}, method={options.method!r}, order={options.order}, step={options.rule!r})"
 
     def __call__(self, x: npt.ArrayLike, *args: Any, out: Array | None = None) -> Array:
         """Return the gradient at `x`.
@@ -182,101 +83,70 @@ class Gradient:
         gradient, values = self._compute(x, args, out, with_value=True)
         return (values if np.ndim(x) > 1 else float(values)), gradient
 
+    def evaluator(self, points: Array, args: tuple[Any, ...]) -> Evaluator:
+        """Prepare to evaluate the loss around points, one by one or many at once.
+
+        Parameters
+        ----------
+        points : ndarray of shape (..., n)
+            From `jitgrad._check.checked_points`.
+        args : tuple
+            What the loss takes after ``x``.
+
+        Returns
+        -------
+        Evaluator
+            Its points are of shape (m, n), and the loss there is known.
+        """
+        session = self._start(self._plan(points), points, args)
+        return evaluator(session, _rows(points))
+
     def _compute(self, x: Any, args: tuple[Any, ...], out: Array | None, with_value: bool) -> tuple[Array, Any]:
         points = _check.checked_points(x)
         session = self._session
-        if session is None or not session.fits(points, args):
+        if session is not None and session.fits(points, args):
+            if out is None and (found := session.quick(points, with_value)) is not None:
+                return found
+        else:
             plan = self._plan(points)
             if 0 in plan.shape[:-1]:  # no points at all
                 nothing = np.empty(plan.result_shape, plan.dtype)
                 return _deliver(nothing, plan, out), np.empty(plan.shape[:-1])
-            with exclusive():  # the loss, which is tried out here, may start threads of its own
-                bound = self._bind(points, args)
-                session = _Session(plan, args, bound, bound.seconds(_rows(points)))
-        gradient = np.empty(session.size, session.dtype)
-        values = self._at_once(session, points, gradient, with_value)
-        if values is None:
-            values = self._step_by_step(session, points, gradient, with_value)
+            session = self._start(plan, points, args)
+        attempt = session.attempt(points, with_value)
+        if attempt is None:
+            gradient = np.empty(session.size, session.dtype)
+            values: Any = gradient_stepwise(session, _rows(points), gradient, with_value).reshape(session.shape[:-1])
+        else:
+            gradient, values = attempt.gradient, attempt.value
+            if attempt.doubtful:
+                settle_doubts(session, _rows(points), np.array([values]), gradient, attempt.evidence)
         # Only now: a call that raised leaves the session of an earlier one in place.
         self._session = session
         if out is None and len(session.shape) == 1:
             return gradient, values
         return _deliver(gradient, session.plan, out), values
 
-    def _plan(self, points: Array) -> _Plan:
+    def _plan(self, points: Array) -> Plan:
         shape, dtype = points.shape, points.dtype
         if self._session is not None and (shape, dtype) == (self._session.shape, self._session.dtype):
             return self._session.plan
-        n = shape[-1]
-        count = int(np.prod(shape[:-1]))
-        chosen = _check.checked_coords(self._coords, n)
-        scaling = self._rule.scaling(dtype, self._stencil.order)
-        floor = _check.matrix("step", scaling.floor, shape)
-        lower, upper = _check.checked_bounds(self._bounds, shape, dtype)
-        limits = np.stack(np.broadcast_arrays(floor, lower, upper), axis=-1)
-        return _Plan(
-            shape=shape,
-            dtype=dtype,
-            targets=(np.arange(count)[:, None] * n + chosen).reshape(-1),
-            formula=formula_for(self._stencil, scaling, limits),
-            result_shape=(*shape[:-1], chosen.size),
-            evaluations=count + count * chosen.size * self._stencil.order,
-        )
+        return make_plan(self._options, shape, dtype)
 
-    def _bind(self, points: Array, args: tuple[Any, ...]) -> BoundLoss:
+    def _start(self, plan: Plan, points: Array, args: tuple[Any, ...]) -> Session:
+        """Compile the loss for these arguments, and try it out."""
         batch = points.shape[:-1]
-        axes = _check.checked_axes(self._args_axes, args, batch)
-        return bind(self._loss, _rows(points), args, axes, batch)
-
-    def _at_once(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> Any:
-        """Compute by one compiled call if the loss is known to be cheap; None if it is not or did not work."""
-        workers = self._workers_at_once(session) if len(session.shape) == 1 else 0
-        if workers == 0:
-            return None
-        job: tuple[Any, ...] = (*session.job, points, *session.formula, with_value, gradient)
-        before = perf_counter()
-        if workers > 1:
-            job += (workers,)
-            with exclusive():
-                done, value = whole_gradient_parallel(*job)
-        else:
-            done, value = whole_gradient(*job)
-        session.learn(perf_counter() - before, workers, self._threads is None)
-        return value if done else None
-
-    def _workers_at_once(self, session: _Session) -> int:
-        """Choose the threads for a gradient in one call; 0 if the gradient should be computed step by step."""
-        work = session.seconds * session.evaluations
-        if session.bound.threaded or work > SLICE_SECONDS:
-            return 0
-        if self._threads is not None:
-            return workers_for(session.bound, work, self._threads)
-        if session.rough:  # and loading the parallel driver takes longer than this
-            return 1 if work < ROUGHLY_CHEAP_SECONDS else 0
-        if session.serial_calls > 0:
-            session.serial_calls -= 1
-            return 1
-        return 1 if work < LEAST_PARALLEL_SECONDS else workers_for(session.bound, work, None)
-
-    def _step_by_step(self, session: _Session, points: Array, gradient: Array, with_value: bool) -> FloatArray:
-        """Compute with Python between the steps: threads, Ctrl-C, faults, exceptions and repairs."""
-        plan, rows = session.plan, _rows(points)
-        found, needs_value = differences(rows, plan.targets, plan.formula)
-        raise_fault(found, plan.formula)
-        skip = 0 if with_value or needs_value else len(rows)
-        result = evaluate(session.bound, found.probes, session.seconds, skip=skip, threads=self._threads)
-        session.seconds, session.rough = result.seconds, False
-        if not combine(found, result.values, gradient):
-            refine = partial(evaluate, session.bound, seconds=session.seconds, threads=self._threads)
-            repair(refine, rows, plan.targets, plan.formula, gradient)
-        return result.values[: len(rows)].reshape(plan.shape[:-1])
+        axes = _check.checked_axes(self._options.args_axes, args, batch)
+        with exclusive():  # the loss may start threads of its own
+            bound = bind(self._loss, _rows(points), args, axes, batch)
+            return Session(plan, args, bound, bound.seconds(_rows(points)), self._options.threads)
 
 
 def _rows(points: Array) -> Array:
     return points.reshape(math.prod(points.shape[:-1]), points.shape[-1])
 
 
-def _deliver(gradient: Array, plan: _Plan, out: Array | None) -> Array:
+def _deliver(gradient: Array, plan: Plan, out: Array | None) -> Array:
     """Give the result its shape, in the caller's array if there is one."""
     gradient = gradient.reshape(plan.result_shape)
     target = _check.checked_out(out, plan.result_shape, plan.dtype)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jitgrad._types import Method
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from fractions import Fraction
 
 ORDERS: dict[Method, tuple[int, ...]] = {
@@ -35,15 +36,15 @@ class Stencil(NamedTuple):
         On which side of ``x`` the offsets lie.
     order : int
         The error is ``O(h**order)``.
-    offsets : tuple of int
-        Where the loss is evaluated, in units of the step.
+    offsets : tuple of int or Fraction
+        Where the loss is evaluated, in units of the step, in ascending order.
     weights : tuple of Fraction
         Weight of each value, in units of one over the step.
     """
 
     method: Method
     order: int
-    offsets: tuple[int, ...]
+    offsets: tuple[int | Fraction, ...]
     weights: tuple[Fraction, ...]
 
 
@@ -97,22 +98,58 @@ def _offsets(method: Method, order: int) -> tuple[int, ...]:
             return tuple(range(-order, 1))
 
 
-def first_derivative_weights(offsets: tuple[int, ...]) -> tuple[Fraction, ...]:
+def with_fraction(chosen: Stencil, numerator: int, denominator: int) -> Stencil:
+    """Add a node at a fraction of the step, on the side of the formula's own nodes; the order rises by one.
+
+    Examples
+    --------
+    >>> from jitgrad.stencils import stencil, with_fraction
+    >>> [str(o) for o in with_fraction(stencil(), 3, 8).offsets]
+    ['-1', '0', '3/8', '1']
+    """
+    from fractions import Fraction
+
+    side = -1 if chosen.method == "backward" else 1
+    return _on(chosen, {*chosen.offsets, 0, Fraction(side * numerator, denominator)})
+
+
+def skewed(chosen: Stencil) -> Stencil:
+    """Halve the negative offsets of a central formula, so that an odd function shows in the even part.
+
+    Examples
+    --------
+    >>> from jitgrad.stencils import skewed, stencil
+    >>> [str(o) for o in skewed(stencil()).offsets]
+    ['-1/2', '0', '1']
+    """
+    from fractions import Fraction
+
+    if chosen.method != "central":
+        return chosen
+    return _on(chosen, {0, *(o if o > 0 else Fraction(o) / 2 for o in chosen.offsets)})
+
+
+def _on(chosen: Stencil, offsets: Collection[int | Fraction]) -> Stencil:
+    nodes = tuple(sorted(offsets))
+    return chosen._replace(offsets=nodes, weights=first_derivative_weights(nodes))
+
+
+def first_derivative_weights(offsets: tuple[int | Fraction, ...]) -> tuple[Fraction, ...]:
     """Derivative at 0 of each Lagrange polynomial on `offsets`, as exact rationals."""
     return tuple(_lagrange_slope_at_zero(k, offsets) for k in range(len(offsets)))
 
 
-def _lagrange_slope_at_zero(k: int, offsets: tuple[int, ...]) -> Fraction:
+def _lagrange_slope_at_zero(k: int, offsets: tuple[int | Fraction, ...]) -> Fraction:
     from fractions import Fraction  # slow to import, and used once per formula
 
     others = [o for j, o in enumerate(offsets) if j != k]
-    denominator = 1
+    denominator: int | Fraction = 1
     for o in others:
         denominator *= offsets[k] - o
     # Product rule: one factor is differentiated, the rest are evaluated at 0.
-    numerator = 0
+    numerator: int | Fraction = 0
     for left_out in range(len(others)):
-        term = 1
+        term: int | Fraction = 1
         for j, o in enumerate(others):
             if j != left_out:
                 term *= -o

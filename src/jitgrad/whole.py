@@ -11,8 +11,11 @@ import numpy as np
 
 from jitgrad._jit import element, kernel, parallel_kernel
 from jitgrad._types import Array, FloatArray, IntArray
-from jitgrad.difference import NO_FAULT, Formula, check_points, combine_values, make_differences
+from jitgrad.difference import NO_FAULT, check_points, combine_values, enlarge, make_differences
+from jitgrad.doubt import FEWEST, FURTHER, compare, examine, is_quiet, judge
+from jitgrad.formula import THRESHOLDS, Formula
 from jitgrad.launch.drivers import run
+from jitgrad.launch.probes import Probes
 
 BLOCK = 256
 """Coordinates whose probes are made at once."""
@@ -24,20 +27,20 @@ def _value(
     blocks: IntArray,
     private: IntArray,
     points: Array,
-    targets: IntArray,
     formula: Formula,
     with_value: bool,
 ) -> tuple[bool, float]:
-    """Check the point; evaluate the loss there if it is asked for or a node of a one-sided formula."""
+    """Check the point; evaluate the loss there if it is needed, or a node of a one-sided formula."""
     fault, _ = check_points(points, formula.limits)
     if fault != NO_FAULT:
         return False, np.nan
     central = formula.settings[1] == -0.5
     if central and not with_value:
         return True, np.nan
-    values, statuses = np.empty(1), np.zeros(1, np.int8)
-    found = make_differences(points, targets[:0], formula)
-    run(entry, blocks, private, found.probes, 0, 1, values, statuses)
+    values, statuses, zeros = np.empty(1), np.zeros(1, np.int8), np.zeros(2, np.int64)
+    nothing, nowhere = zeros[:0], points[0, :0]
+    itself = Probes(points, zeros[:1], zeros, nothing, nowhere, nothing, nowhere, points[:0])
+    run(entry, blocks, private, itself, 0, 1, values, statuses)
     return statuses[0] == 0, values[0]
 
 
@@ -50,9 +53,12 @@ def _derivatives(
     targets: IntArray,
     formula: Formula,
     value: float,
+    checks: FloatArray,
     gradient: Array,
+    evidence: FloatArray,
 ) -> bool:
-    """Compute the derivatives by `targets`; return whether all went well."""
+    """Compute and examine the derivatives by `targets`; return whether all went well."""
+    checked = checks.size > 0
     for first in range(0, targets.size, BLOCK):
         found = make_differences(points, targets[first : first + BLOCK], formula)
         if found.fault != NO_FAULT:
@@ -65,9 +71,39 @@ def _derivatives(
         for k in range(total):
             if statuses[k] != 0:
                 return False
-        if not combine_values(found, values, gradient[first : first + BLOCK]):
+        part = gradient[first : first + BLOCK]
+        finite = combine_values(found, values, part)
+        if checked:
+            examine(found, values, part, checks, evidence[first : first + BLOCK])
+        elif not finite:
             return False
     return True
+
+
+@element
+def _doubtful(
+    entry: IntArray,
+    blocks: IntArray,
+    private: IntArray,
+    points: Array,
+    targets: IntArray,
+    formula: Formula,
+    value: float,
+    checks: FloatArray,
+    gradient: Array,
+    evidence: FloatArray,
+) -> int:
+    """Judge the derivatives, few of them with the help of a second look; return how many are doubtful."""
+    if checks.size == 0:
+        return 0
+    doubtful = judge(gradient, evidence, checks, value)
+    if targets.size >= FEWEST or is_quiet(gradient, evidence):
+        return doubtful
+    further, unused = np.empty_like(gradient), np.empty_like(evidence)
+    larger = enlarge(formula, FURTHER)
+    if not _derivatives(entry, blocks, private, points, targets, larger, value, checks, further, unused):
+        further[:] = np.nan  # doubtful, all of them
+    return compare(gradient, further, evidence)
 
 
 @kernel
@@ -82,7 +118,8 @@ def whole_gradient(
     limits: FloatArray,
     with_value: bool,
     gradient: Array,
-) -> tuple[bool, float]:
+    evidence: FloatArray,
+) -> tuple[bool, float, int]:
     """Compute the gradient at one point on the calling thread.
 
     The parts of the formula are passed one by one, because unboxing a named tuple takes a microsecond.
@@ -94,11 +131,13 @@ def whole_gradient(
     x : ndarray of shape (n,)
     targets : ndarray of int64
     stencil, settings, limits
-        As in `jitgrad.difference.Formula`.
+        As in `jitgrad.formula.Formula`.
     with_value : bool
-        Whether the loss at the point is wanted.
+        Whether the loss at the point is wanted; always, where derivatives are checked.
     gradient : ndarray, shape (targets,)
         Receives the derivatives.
+    evidence : ndarray of float64, shape (targets, 4)
+        Receives what the values show about them. Of shape (0, 4) if it is not wanted.
 
     Returns
     -------
@@ -106,12 +145,19 @@ def whole_gradient(
         False if a fault, an exception or a derivative that is not finite wants a closer look.
     value : float
         The loss at the point, if `with_value`.
+    doubtful : int
+        How many derivatives are doubtful.
     """
-    points, formula = x.reshape((1, x.size)), Formula(stencil, settings, limits)
-    done, value = _value(entry, blocks, private, points, targets, formula, with_value)
+    points, formula, checks = x.reshape((1, x.size)), Formula(stencil, settings, limits), settings[THRESHOLDS:]
+    done, value = _value(entry, blocks, private, points, formula, with_value)
+    doubtful = 0
+    if evidence.shape[0] < targets.size and checks.size > 0:
+        evidence = np.empty((targets.size, 4))
     if done:
-        done = _derivatives(entry, blocks, private, points, targets, formula, value, gradient)
-    return done, value
+        done = _derivatives(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
+    if done:
+        doubtful = _doubtful(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
+    return done, value, doubtful
 
 
 @parallel_kernel
@@ -126,15 +172,24 @@ def whole_gradient_parallel(
     limits: FloatArray,
     with_value: bool,
     gradient: Array,
+    evidence: FloatArray,
     threads: int,
-) -> tuple[bool, float]:
+) -> tuple[bool, float, int]:
     """As `whole_gradient`, with the targets in `threads` contiguous parts."""
-    points, formula = x.reshape((1, x.size)), Formula(stencil, settings, limits)
-    done, value = _value(entry, blocks, private, points, targets, formula, with_value)
+    points, formula, checks = x.reshape((1, x.size)), Formula(stencil, settings, limits), settings[THRESHOLDS:]
+    done, value = _value(entry, blocks, private, points, formula, with_value)
     if not done:
-        return False, value
+        return False, value, 0
     well = np.ones(threads, np.bool_)
     for thread in numba.prange(threads):
         part = slice(targets.size * thread // threads, targets.size * (thread + 1) // threads)
-        well[thread] = _derivatives(entry, blocks, private, points, targets[part], formula, value, gradient[part])
-    return bool(well.all()), value
+        well[thread] = _derivatives(
+            entry, blocks, private, points, targets[part], formula, value, checks, gradient[part], evidence[part]
+        )
+    if not well.all():
+        return False, value, 0
+    return (
+        True,
+        value,
+        _doubtful(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence),
+    )

@@ -21,10 +21,17 @@ class Status(IntEnum):
     ROUGH = 10
 
     @property
+    def label(self) -> str:
+        """The status in one or two words."""
+        return _LABELS.get(self, self.name.lower().replace("_", "-"))
+
+    @property
     def sentence(self) -> str:
         """The status as it is shown to the user."""
         return _SENTENCES[self]
 
+
+_LABELS = {Status.FIXED: "fixed by bounds"}
 
 _SENTENCES = {
     Status.CONVERGED: "The error bar is as small as the precision of the loss allows, or as was asked for.",

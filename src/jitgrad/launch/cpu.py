@@ -35,7 +35,13 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    bound: BoundLoss, probes: Probes, seconds: float, *, skip: int = 0, threads: int | None = None
+    bound: BoundLoss,
+    probes: Probes,
+    seconds: float,
+    *,
+    skip: int = 0,
+    threads: int | None = None,
+    forgive: bool = False,
 ) -> Evaluation:
     """Evaluate a loss at every probe of a list.
 
@@ -50,6 +56,9 @@ def evaluate(
         Leave out this many probes at the beginning of the list; their values are NaN.
     threads : int, optional
         Number of threads. Default: as many as numba has, or one where starting them costs more than it saves.
+    forgive : bool, default False
+        Whether a probe at which the loss raises has the value NaN, and no exception leaves. For probes further away
+        than the user can expect them.
 
     Returns
     -------
@@ -58,7 +67,7 @@ def evaluate(
     Raises
     ------
     Exception
-        Whatever the loss raised, with a note that names the probe.
+        Whatever the loss raised, with a note that names the probe; unless `forgive`.
     """
     total = probes.point.size
     values = np.full(total, np.nan)
@@ -66,15 +75,18 @@ def evaluate(
     job = _Job(bound, probes, values, statuses)
     job.run(skip, skip, 1)  # loads the driver, which must not be taken for work
     start, elapsed, most = skip, 0.0, 1
-    while start < total and not (statuses & RAISED).any():
+    while start < total:
         workers = workers_for(bound, (total - start) * seconds, threads)
         chunk = max(workers, int(SLICE_SECONDS * workers / max(seconds, 1e-9)))
         stop = min(total, start + chunk)
         elapsed += job.run(start, stop, workers)
         most = max(most, workers)
+        raised = np.flatnonzero(statuses[start:stop] & RAISED)
+        if raised.size and not forgive:
+            raise_from(bound, probes, start + int(raised[0]))
+        if raised.size:
+            job.run_past_exceptions(start + int(raised[0]), stop)
         start = stop
-    if (statuses & RAISED).any():
-        raise_from(bound, probes, int(np.argmax(statuses & RAISED)))
     return Evaluation(values, elapsed / max(1, total - skip) if most == 1 else seconds)
 
 
@@ -98,6 +110,15 @@ class _Job(NamedTuple):
         else:
             run_serial(*job)
         return time.perf_counter() - before
+
+    def run_past_exceptions(self, raised: int, stop: int) -> None:
+        """Go on behind the probe that raised, one thread for all: each of several stopped at its first."""
+        while raised < stop:
+            self.values[raised] = np.nan
+            self.statuses[raised + 1 : stop] = 0
+            self.run(raised + 1, stop, 1)
+            later = np.flatnonzero(self.statuses[raised + 1 : stop] & RAISED)
+            raised = raised + 1 + int(later[0]) if later.size else stop
 
 
 def workers_for(bound: BoundLoss, work: float, wanted: int | None) -> int:

@@ -40,9 +40,9 @@ def run(
     n = probes.points.shape[1]
     scratch = np.empty((n, lanes), probes.points.dtype)
     result = np.empty(lanes)
-    loaded = np.empty(lanes, np.int64)  # the point each lane of the scratch holds
-    loaded[:] = -1
-    own_block = np.empty(blocks.shape[1], np.int64)
+    whole_numbers = np.empty(lanes + blocks.shape[1], np.int64)
+    loaded, own_block = whole_numbers[:lanes], whole_numbers[lanes:]
+    loaded[:] = -1  # the point each lane of the scratch holds
     memory = np.empty(private[:, 3].sum(), np.uint8)
     # Local names, because reading a field of a named tuple counts references, atomically, every time.
     points, point, begin = probes.points, probes.point, probes.begin

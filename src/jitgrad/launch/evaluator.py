@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.launch.probes import Probes, along_directions, replaced
+
+
+class Launch(Protocol):
+    """What evaluates a probe list."""
+
+    def __call__(self, probes: Probes, skip: int = 0) -> FloatArray:
+        """Return the values of the loss; the first `skip` need not be computed."""
+        ...
 
 
 class Evaluator:
@@ -22,6 +30,8 @@ class Evaluator:
         The points that are displaced.
     launch : callable
         The launcher: takes `Probes`, returns the values, an ndarray of float64.
+    at_points : ndarray of float64, shape (m,), optional
+        The loss at the points, if it is known already.
 
     Attributes
     ----------
@@ -29,11 +39,11 @@ class Evaluator:
         How often the loss has been evaluated so far.
     """
 
-    def __init__(self, points: Array, launch: Callable[[Probes], FloatArray]) -> None:
+    def __init__(self, points: Array, launch: Launch, at_points: FloatArray | None = None) -> None:
         self.points = points
         self.evaluations = 0
         self._launch = launch
-        self._at_points: FloatArray | None = None
+        self._at_points = at_points
 
     def at_points(self) -> FloatArray:
         """Return the loss at every point itself, of shape (m,); evaluated once and remembered."""
@@ -74,6 +84,14 @@ class Evaluator:
         ndarray of float64, shape (k,)
         """
         return self._run(along_directions(self.points, np.full(len(along), point), directions, along, distance))
+
+    def beyond_points(self, probes: Probes) -> FloatArray:
+        """Evaluate a list that begins with every point itself; those values are known or remembered."""
+        known = self.at_points()
+        self.evaluations += probes.point.size - known.size
+        values = self._launch(probes, known.size)
+        values[: known.size] = known
+        return values
 
     def _run(self, probes: Probes) -> FloatArray:
         self.evaluations += probes.point.size

@@ -11,9 +11,14 @@ from numba.core.dispatcher import Dispatcher
 from jitgrad._errors import LossCompileError
 
 
+def is_jitted(loss: Any) -> bool:
+    """Whether `loss` is a function made by ``numba.njit``; with NUMBA_DISABLE_JIT=1 there are none."""
+    return isinstance(loss, Dispatcher)
+
+
 def require_jitted(loss: Any) -> None:
     """Raise `TypeError` unless `loss` is a function made by ``numba.njit``."""
-    if isinstance(loss, Dispatcher) or (config.DISABLE_JIT and callable(loss)):
+    if is_jitted(loss) or (config.DISABLE_JIT and callable(loss)):
         return
     if callable(loss):
         raise TypeError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,7 +14,10 @@ from jitgrad.stencils import Stencil
 
 
 class Scaling(NamedTuple):
-    """The step of a coordinate as a function of its value: ``h = max(relative * |x|, floor)``.
+    """The step of a coordinate as a function of its value.
+
+    ``h = max(relative * |x|, floor)``, and above the knee ``relative * sqrt(knee * |x|)`` instead of
+    ``relative * |x|``, as long as that is not below ``least * |x|``.
 
     Data rather than a function, so that compiled code evaluates it without a call back into Python.
 
@@ -25,11 +29,17 @@ class Scaling(NamedTuple):
         Smallest step, broadcast against ``x``; in units of ``x``.
     at_zero : float
         The step where ``relative`` and ``floor`` both give 0.
+    knee : float
+        Size of ``x``, in units of ``x``, above which the step grows with the square root only.
+    least : float
+        Smallest step per unit of ``|x|`` above the knee.
     """
 
     relative: float
     floor: npt.NDArray[np.float64]
     at_zero: float = 0.0
+    knee: float = math.inf
+    least: float = 0.0
 
 
 @runtime_checkable
@@ -90,6 +100,33 @@ class Tuner(Protocol):
         ...
 
 
+class Extrapolated(NamedTuple):
+    """What an extrapolation found.
+
+    Attributes
+    ----------
+    derivative : ndarray of float64, shape (targets,)
+        NaN where the loss is finite at too few nodes, or the bounds leave no room.
+    error : ndarray of float64, shape (targets,)
+        Bound on the absolute error that truncation and rounding let expect; infinite where the derivative is NaN.
+    evaluations : ndarray of int64, shape (targets,)
+        Evaluations spent on each coordinate; the loss at the point itself is not counted.
+    """
+
+    derivative: FloatArray
+    error: FloatArray
+    evaluations: IntArray
+
+
+@runtime_checkable
+class Extrapolation(Protocol):
+    """A way to combine a formula at several steps."""
+
+    def extrapolate(self, search: Search) -> Extrapolated:
+        """Evaluate the formula at several steps and combine; one probe list per round for all coordinates."""
+        ...
+
+
 def positive(name: str, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return `value` as a float64 array, or say which entry is not a finite number above 0."""
     try:
@@ -109,3 +146,19 @@ def positive(name: str, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
 def _index(bad: npt.NDArray[np.bool_]) -> int | tuple[int, ...]:
     index = tuple(int(i) for i in np.argwhere(bad)[0])
     return index[0] if len(index) == 1 else index
+
+
+def check_options(noise: float | None, most: Any, least: int) -> None:
+    """Raise `TypeError` or `ValueError` if the noise or the number of evaluations given to a tuner is not possible.
+
+    Parameters
+    ----------
+    noise, most
+        As given by the user.
+    least : int
+        Fewest evaluations with which the tuner can do anything.
+    """
+    if noise is not None and positive("noise", noise).ndim != 0:
+        raise ValueError(f"noise must be one number, got {noise!r}. Leave it out for the rounding of the loss.")
+    if not isinstance(most, int | np.integer) or most < least:
+        raise ValueError(f"most must be an integer, at least {least}, got {most!r}. Leave it out for the default.")

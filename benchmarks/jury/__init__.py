@@ -1,0 +1,1 @@
+"""Judging derivatives whose exact value is known; `benchmarks.trust` prints the verdict."""

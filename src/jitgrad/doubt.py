@@ -1,0 +1,223 @@
+"""What the values of a formula show about its derivative at no further cost: compiled, for any formula.
+
+The derivative is compared with that of a formula of lower order on some of the same nodes and the point itself. For a
+smooth loss both agree to about the step over the scale of ``x``, and values that know nothing of each other (noise, or
+an oscillation much faster than the step) agree to 3e-3 only three times in a thousand. What the two differ by, in units
+of the loss, also shows its noise: much of it by chance on one coordinate, reliably on the lower quartile of many.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jitgrad._jit import element, kernel
+from jitgrad._types import Array, FloatArray
+from jitgrad.difference import Differences
+from jitgrad.nodes import slope_weights
+
+GAP, AMPLIFICATION, LARGEST, DOUBT = range(4)
+"""Columns of the evidence: derivative less that of lower order; how errors of the loss grow into that of the
+derivative; largest size of the loss; and what is doubtful (bits below)."""
+
+NOT_FINITE = 1
+ROUNDING = 2  # the difference drowns in rounding, or in the noise that was stated
+NOISE = 4  # the difference drowns in noise that other coordinates show
+CURVED = 8  # the slope changes too much over the step
+DISAGREES = 16  # a pair further away gives another derivative
+
+FEWEST = 8
+"""Fewer coordinates than this do not show the noise by their quartile."""
+
+CHANCE = 1e-4
+"""Where noise that matters would look as quiet as the loss does more often than this, the few coordinates of a point
+are looked at a second time."""
+
+FURTHER = 4.0
+"""How much larger the steps of a second look are."""
+
+SECOND_LOOK = 2e-3
+"""How well the derivative has to agree with that of a second look, relative to itself."""
+
+_QUARTILE = 0.32  # of |N(0, 1)|
+_SAMPLE = 256  # coordinates from which the quartile is taken: it need not be exact
+
+
+@element
+def examine(found: Differences, values: FloatArray, gradient: Array, checks: FloatArray, evidence: FloatArray) -> None:
+    """Fill `evidence` (but for its last column) from the values of a formula.
+
+    Parameters
+    ----------
+    found : Differences
+    values : ndarray of float64, shape (probes,)
+        With those at the points themselves.
+    gradient : ndarray, shape (targets,)
+        The derivatives that follow from them.
+    checks : ndarray
+        From `jitgrad.formula.thresholds`.
+    evidence : ndarray of float64, shape (targets, 4)
+    """
+    points, first, weights, reference = found.probes.points, found.first, found.weights, found.reference
+    point, coordinate, value = found.probes.point, found.probes.coordinate, found.probes.value
+    m = points.shape[0]
+    most = 1
+    for t in range(reference.size):
+        most = max(most, first[t + 1] - first[t])
+    displacements, kept, lower_weights = np.empty(most), np.empty(most), np.empty(most)
+    for t in range(reference.size):
+        begin, count = first[t], first[t + 1] - first[t]
+        evidence[t, GAP], evidence[t, AMPLIFICATION], evidence[t, LARGEST] = 0.0, 0.0, 0.0
+        if count == 0:  # fixed
+            continue
+        p = point[begin]
+        at_point, x = values[p], points[p, coordinate[begin - m]]
+        size, total, largest = 0.0, 0.0, abs(at_point)
+        for k in range(begin, begin + count):
+            size += abs(weights[k])
+            total += weights[k]
+            largest = max(largest, abs(values[k]))
+            displacements[k - begin] = float(value[k - m]) - float(x)
+        if reference[t] == p:  # the point is a node too, with the weight that makes their sum 0
+            size += abs(total)
+        evidence[t, AMPLIFICATION] = 0.5 * size
+        evidence[t, LARGEST] = largest
+        # Nodes left, as a range: the furthest is dropped again and again.
+        low, high, gap = 0, count, 0.0
+        for _ in range(int(checks[4])):
+            if high - low < 2:
+                break
+            if abs(displacements[low]) >= abs(displacements[high - 1]):
+                low += 1
+            else:
+                high -= 1
+            left, slope = high - low, 0.0
+            if left == 1:
+                slope = (values[begin + low] - at_point) / displacements[low]
+            else:
+                for k in range(left):
+                    kept[k] = displacements[low + k]
+                kept[left] = 0.0  # the point itself; what it contributes is subtracted from the others
+                slope_weights(kept, left + 1, abs(kept[0]) + abs(kept[left - 1]), lower_weights)
+                for k in range(left):
+                    slope += lower_weights[k] * (values[begin + low + k] - at_point)
+            difference = gradient[t] - slope
+            if not abs(difference) <= abs(gap):
+                gap = difference
+        evidence[t, GAP] = gap
+
+
+@element
+def judge(gradient: Array, evidence: FloatArray, checks: FloatArray, at_point: float) -> int:
+    """Fill the last column of the evidence of one point; return how many derivatives are doubtful."""
+    rounding_unit, noise, drowned, curved = checks[0], checks[1], checks[2], checks[3]
+    visible = checks[5] * abs(at_point)
+    count = gradient.size
+    pooled = 0.0
+    if count >= FEWEST:
+        sample = np.empty(min(count, _SAMPLE))
+        used = 0
+        for k in range(sample.size):
+            t = k * count // sample.size
+            if evidence[t, AMPLIFICATION] > 0.0 and np.isfinite(evidence[t, GAP]):
+                sample[used] = abs(evidence[t, GAP]) / evidence[t, AMPLIFICATION]
+                used += 1
+        if used > 0:
+            pooled = np.sort(sample[:used])[used // 4] / _QUARTILE
+    doubtful = 0
+    for t in range(count):
+        gap, amplification = evidence[t, GAP], evidence[t, AMPLIFICATION]
+        doubt = 0
+        if amplification > 0.0:
+            difference, bend = abs(gradient[t]) / amplification, abs(gap) / amplification
+            rounding = max(rounding_unit * evidence[t, LARGEST], 2.0 * noise)
+            if not (np.isfinite(difference) and np.isfinite(bend)):
+                doubt = NOT_FINITE
+            elif rounding > drowned * difference:
+                doubt = ROUNDING
+            elif pooled > drowned * difference:
+                doubt = NOISE
+            if bend > curved * difference and bend > visible:
+                doubt |= CURVED
+        evidence[t, DOUBT] = doubt
+        doubtful += doubt != 0
+    return doubtful
+
+
+@element
+def is_quiet(gradient: Array, evidence: FloatArray) -> bool:
+    """Whether few coordinates together show that there is no noise that matters.
+
+    Noise of a level ``s`` makes a derivative wrong by 1 % where the difference is 140 ``s`` or less, and second
+    differences of the size of ``2.4 s`` everywhere. That one of them is smaller than ``b`` by chance has the
+    probability ``b / 3 s``; that all are, the product of these.
+    """
+    smallest = np.inf
+    for t in range(gradient.size):
+        if evidence[t, DOUBT] == 0 and evidence[t, AMPLIFICATION] > 0.0:
+            smallest = min(smallest, abs(gradient[t]) / evidence[t, AMPLIFICATION])
+    level = 0.005 * smallest
+    chance = 1.0
+    for t in range(gradient.size):
+        if evidence[t, AMPLIFICATION] > 0.0 and np.isfinite(evidence[t, GAP]):
+            chance *= min(1.0, abs(evidence[t, GAP]) / evidence[t, AMPLIFICATION] / (3.0 * level))
+    return chance <= CHANCE
+
+
+@element
+def compare(gradient: Array, further: Array, evidence: FloatArray) -> int:
+    """Note where a second look with larger steps disagrees; return how many derivatives are doubtful then."""
+    doubtful = 0
+    for t in range(gradient.size):
+        if not abs(gradient[t] - further[t]) <= SECOND_LOOK * abs(gradient[t]):
+            evidence[t, DOUBT] = int(evidence[t, DOUBT]) | DISAGREES
+        doubtful += evidence[t, DOUBT] != 0
+    return doubtful
+
+
+@kernel
+def examine_all(found: Differences, values: FloatArray, gradient: Array, checks: FloatArray) -> FloatArray:
+    """Examine the derivatives of all points, for Python.
+
+    Parameters
+    ----------
+    found, values, gradient, checks
+        As in `examine`.
+
+    Returns
+    -------
+    ndarray of float64, shape (targets, 4)
+        The evidence; its last column is 0.
+    """
+    evidence = np.zeros((gradient.size, 4))
+    examine(found, values, gradient, checks, evidence)
+    return evidence
+
+
+@kernel
+def judge_all(gradient: Array, evidence: FloatArray, checks: FloatArray, at_points: FloatArray) -> tuple[int, bool]:
+    """Judge the derivatives of all points; return how many are doubtful, and whether no second look is needed.
+
+    Parameters
+    ----------
+    gradient : ndarray, shape (targets,)
+        Equally many derivatives for every point, in turn.
+    evidence : ndarray of float64, shape (targets, 4)
+        Receives what is doubtful.
+    checks : ndarray
+        From `jitgrad.formula.thresholds`.
+    at_points : ndarray of float64, shape (m,)
+        The loss at every point.
+    """
+    m, doubtful, quiet = at_points.size, 0, True
+    each = gradient.size // m
+    for p in range(m):
+        row = slice(p * each, (p + 1) * each)
+        doubtful += judge(gradient[row], evidence[row], checks, at_points[p])
+        quiet = quiet and (each >= FEWEST or is_quiet(gradient[row], evidence[row]))
+    return doubtful, quiet
+
+
+@kernel
+def compare_all(gradient: Array, further: Array, evidence: FloatArray) -> int:
+    """Do what `compare` does, for Python."""
+    return compare(gradient, further, evidence)

@@ -1,0 +1,109 @@
+"""Gradients with error bars."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from jitgrad import _check
+from jitgrad._result import Estimate
+from jitgrad._types import ArgsAxes, Bounds, Loss
+from jitgrad.curves import draw_curves
+from jitgrad.difference import differences
+from jitgrad.ladder import Status, climb
+from jitgrad.plan import checked_options, make_plan
+from jitgrad.prepared import Gradient
+from jitgrad.repair import raise_fault
+from jitgrad.steps import Auto
+
+
+def estimate_cpu(
+    loss: Loss,
+    x: npt.ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    noise: float = 0.0,
+    bounds: Bounds = None,
+    coords: npt.ArrayLike | None = None,
+    args_axes: ArgsAxes = None,
+    threads: int | None = None,
+) -> Estimate:
+    """Gradient of a jitted loss with error bars, noise level and a status per coordinate.
+
+    Costs about 12 evaluations per coordinate of a smooth loss, up to 23 of a difficult one; finds steps by itself.
+
+    Parameters
+    ----------
+    loss : numba-jitted function
+        ``loss(x, *args) -> float``.
+    x : array_like of shape (n,) or (..., n)
+        A point, or a batch of points.
+    args : tuple, optional
+        What the loss takes after ``x``.
+    noise : float, default 0.0
+        Absolute error of the loss, if known, in units of the loss. It is found without, unless the error repeats like
+        that of a solver that stops at a tolerance.
+    bounds : tuple (lower, upper), optional
+        The loss is never evaluated outside.
+    coords : array_like of int or bool, optional
+        Differentiate by these coordinates only; arrays of the result have one entry for each.
+    args_axes : sequence, optional
+        For a batch: which axis of each argument runs along the points, None if all points share it.
+    threads : int, optional
+        Number of threads. Default: all where that is faster, else one.
+
+    Returns
+    -------
+    Estimate
+        It prints as a table; `Estimate.plot` shows derivative and error against the step.
+
+    Raises
+    ------
+    LossCompileError, TypeError, ValueError
+        As in `grad_cpu`.
+    Exception
+        Whatever the loss raises at ``x`` itself. Where it raises at a displacement it counts as not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> import jitgrad as jg
+    >>> @njit
+    ... def loss(x, a):
+    ...     return np.sin(a * x[0]) + x[1] ** 3
+    >>> e = jg.estimate_cpu(loss, np.array([0.5, 2.0]), args=(3.0,))
+    >>> bool((abs(e.derivative - [3 * np.cos(1.5), 12.0]) <= e.error).all())
+    True
+    >>> print(e.status[1])
+    converged
+    """
+    options = checked_options("central", None, Auto(noise=noise), bounds, coords, args_axes, threads)
+    points = _check.checked_points(x)
+    plan = make_plan(options, points.shape, points.dtype)
+    around = Gradient(loss, args_axes=args_axes, threads=threads).evaluator(points, _check.checked_args(args))
+    raise_fault(differences(around.points, plan.targets[:0], plan.formula)[0], plan.formula)
+    limits = np.broadcast_to(plan.formula.limits, (*around.points.shape, 3)).reshape(-1, 3)[plan.targets]
+    lower, upper = limits[:, 1], limits[:, 2]
+    climbed = climb(around, plan.targets, lower, upper, noise=float(noise))
+    shape = plan.result_shape
+    codes = climbed.status.astype(np.int64)
+    values = around.at_points().reshape(shape[:-1])
+    return Estimate(
+        value=values if points.ndim > 1 else float(values),
+        derivative=climbed.derivative.reshape(shape),
+        error=climbed.error.reshape(shape),
+        step=climbed.step.reshape(shape),
+        noise=climbed.noise.reshape(shape),
+        evaluations=climbed.evaluations.reshape(shape),
+        status=_LABELS[codes].reshape(shape),
+        trusted=climbed.trusted.reshape(shape),
+        meaning={status.label: status.sentence for status in map(Status, np.unique(codes).tolist())},
+        _draw=partial(draw_curves, around, plan.targets.reshape(shape), lower, upper, climbed),
+    )
+
+
+_LABELS = np.array([status.label for status in Status])

@@ -1,0 +1,101 @@
+"""A stencil and a step rule as arrays, for compiled code."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jitgrad._types import FloatArray
+from jitgrad.stencils import Stencil, skewed, with_fraction
+from jitgrad.steps import Auto, Scaling
+
+_DOUBLE = np.dtype(np.float64)
+_ANCHORS = {"central": -0.5, "forward": 0.0, "backward": -1.0}
+
+
+class Formula(NamedTuple):
+    """A stencil with its steps.
+
+    Attributes
+    ----------
+    stencil : ndarray of shape (2, 2, slots)
+        Offsets and weights, in units of the step: those for coordinates that are not 0, and those for 0.
+    settings : ndarray of shape (8,) or (13,)
+        Accuracy order; position of the first of ``order + 1`` nodes as a fraction of their width
+        (`jitgrad.nodes.place_nodes`); number of nodes of both forms; then the numbers of a `jitgrad.steps.Scaling`
+        but the floor: relative, at zero, knee, least; and the `thresholds` of derivatives that are checked.
+    limits : ndarray of shape (1 or m, 1 or n, 3)
+        Smallest step, lower and upper bound of every coordinate.
+    """
+
+    stencil: FloatArray
+    settings: FloatArray
+    limits: FloatArray
+
+
+THRESHOLDS = 8
+"""Where in the settings the thresholds begin, if there are any."""
+
+
+def formula_for(
+    chosen: Stencil,
+    scaling: Scaling,
+    limits: FloatArray,
+    auto: Auto | None = None,
+    dtype: np.dtype[Any] = _DOUBLE,
+) -> Formula:
+    """Write a stencil and a step rule as arrays for the compiled code.
+
+    Parameters
+    ----------
+    chosen : Stencil
+    scaling : Scaling
+        Its floor is ignored in favour of that in `limits`.
+    limits : ndarray of shape (1 or m, 1 or n, 3)
+        Smallest step, lower and upper bound.
+    auto : Auto, optional
+        If the steps are its: makes the formula one that can be checked.
+    dtype : dtype, default float64
+        Precision of the loss; matters to the checks only.
+    """
+    form = with_fraction(chosen, 3, 8) if auto is not None and auto.verify else chosen
+    forms = [form, form if auto is None else skewed(form)]
+    counts = [len(form.offsets) for form in forms]
+    table = np.zeros((2, 2, max(chosen.order + 1, *counts)))
+    for place, form in zip(table, forms, strict=True):
+        place[0, : len(form.offsets)] = [float(o) for o in form.offsets]
+        place[1, : len(form.offsets)] = [float(w) for w in form.weights]
+    settings = np.array(
+        [
+            *(chosen.order, _ANCHORS[chosen.method], *counts),
+            *(scaling.relative, scaling.at_zero, scaling.knee, scaling.least),
+        ],
+        np.float64,
+    )
+    if auto is not None:
+        settings = np.append(settings, thresholds(auto, dtype))
+    return Formula(table, settings, np.ascontiguousarray(limits))
+
+
+def thresholds(auto: Auto, dtype: np.dtype[np.floating]) -> FloatArray:
+    """Give the numbers by which derivatives are judged (`jitgrad.doubt`).
+
+    Returns
+    -------
+    ndarray of shape (6,)
+        Rounding of the loss, relative to its size; its noise; largest rounding or noise, and largest curvature,
+        relative to the difference (what is at most this needs no second look); how many formulas of lower order are
+        tried; and a bend, relative to the loss, that rounding can make.
+
+    Notes
+    -----
+    A smooth loss has a curvature of 2e-5 of the difference at steps of 2e-5 ``|x|``, so the threshold of 3e-3 lets it
+    pass a hundredfold. In float32 a sum of many terms leaves three digits of a difference at best, so that there more
+    rounding passes, and rounding is taken for what it is on average and not at its worst.
+    """
+    eps = float(np.finfo(dtype).eps)
+    drops = 2.0 if auto.verify else 1.0
+    if eps > 1e-10:
+        return np.array([eps, auto.noise, 1e-2, 3e-3, drops + 1.0, 4.0 * eps])
+    return np.array([3.0 * eps, auto.noise, 3e-3, 3e-3, drops, 12.0 * eps])

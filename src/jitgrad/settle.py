@@ -1,0 +1,257 @@
+"""What `Auto` does about doubtful derivatives: a second look, then the ladder."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jitgrad._types import Array, FloatArray, IntArray
+from jitgrad.difference import NO_FAULT, combine, differences_further
+from jitgrad.doubt import (
+    AMPLIFICATION,
+    CURVED,
+    DOUBT,
+    FEWEST,
+    FURTHER,
+    GAP,
+    LARGEST,
+    NOISE,
+    NOT_FINITE,
+    ROUNDING,
+    SECOND_LOOK,
+    examine_all,
+)
+from jitgrad.formula import Formula
+from jitgrad.ladder import Climbed, Status, climb
+from jitgrad.launch.evaluator import Evaluator
+from jitgrad.stencils import Stencil
+
+TOLERANCE, TOLERANCE_SINGLE = 1e-6, 1e-3
+"""Relative error bar at which the ladder stops, for float64 and float32."""
+
+DEFAULT_START = -9999
+"""Stands for the ladder's own choice of where to begin."""
+
+NEARBY = 1e-4
+"""How near ``x`` the point has to be, relative to ``x``, for which a derivative near 0 is right."""
+
+BEND = 0.02
+"""How well the curvature has to agree with that of a second look, relative to itself."""
+
+
+class Job(NamedTuple):
+    """A gradient that was computed and examined.
+
+    Attributes
+    ----------
+    evaluator : Evaluator
+    targets : ndarray of int64, shape (targets,)
+        Equally many for every point, in turn.
+    stencil : Stencil
+    formula : Formula
+    checks : ndarray
+        From `jitgrad.formula.thresholds`.
+    evidence : ndarray of float64, shape (targets, 4)
+        From `jitgrad.doubt.examine_all`.
+    """
+
+    evaluator: Evaluator
+    targets: IntArray
+    stencil: Stencil
+    formula: Formula
+    checks: FloatArray
+    evidence: FloatArray
+
+
+class Unsettled(NamedTuple):
+    """Derivatives that cannot be trusted: their places in the gradient, and why, as `jitgrad.ladder.Status`."""
+
+    places: IntArray
+    status: IntArray
+
+
+def settle(job: Job, gradient: Array) -> Unsettled:
+    """Mend the doubtful derivatives, in place.
+
+    Parameters
+    ----------
+    job : Job
+    gradient : ndarray, shape (targets,)
+
+    Returns
+    -------
+    Unsettled
+        Those that cannot be trusted even so.
+    """
+    doubt = job.evidence[:, DOUBT].astype(np.int64)
+    each = len(job.targets) // len(job.evaluator.points)
+    if each >= FEWEST and job.checks[4] == 1.0:
+        only_curved = np.flatnonzero(doubt == CURVED)
+        doubt[only_curved[_confirmed(job, only_curved, gradient)]] = 0
+    doubtful = np.flatnonzero(doubt)
+    if doubtful.size == 0:
+        return Unsettled(doubtful, doubtful)
+    return _climb(job, doubtful, doubt[doubtful], gradient)
+
+
+def _confirmed(job: Job, chosen: IntArray, gradient: Array) -> Array:
+    """Look again at larger steps where the slope changes over the step and nothing else is wrong.
+
+    So it is near a minimum, where a formula that is exact for parabolas needs no repair: the same slope, and a
+    curvature that grows with the step as it should, confirm it for two evaluations instead of the ladder's ten.
+    """
+    points = job.evaluator.points
+    targets = job.targets[chosen]
+    found, _ = differences_further(points, targets, job.formula, FURTHER)
+    if found.fault != NO_FAULT or chosen.size == 0:
+        return np.zeros(chosen.size, np.bool_)
+    values = job.evaluator.beyond_points(found.probes)
+    further = np.empty(chosen.size, gradient.dtype)
+    combine(found, values, further)
+    evidence = examine_all(found, values, further, job.checks)
+    slope, gap = gradient[chosen], job.evidence[chosen, GAP]
+    grown = FURTHER ** (job.stencil.order - 1) * gap
+    with np.errstate(all="ignore"):
+        same_slope = np.abs(further - slope) <= SECOND_LOOK * np.abs(slope)
+        same_curvature = np.abs(evidence[:, GAP] - grown) <= BEND * np.abs(grown)
+    return np.asarray(same_slope & same_curvature)
+
+
+def _climb(job: Job, chosen: IntArray, doubt: IntArray, gradient: Array) -> Unsettled:
+    """Let the ladder find the derivatives; return those it does not vouch for."""
+    signs = _Signs.of(job, chosen, gradient)
+    start = _starts(signs, doubt)
+    climbed = _ladder(job, chosen, start)
+    bad, status = ~_is_fine(climbed, signs), climbed.status.astype(np.int64)
+    gradient[chosen] = climbed.derivative
+    # More noise than the first values can have seen, or less curvature: the ladder's own first steps were so large
+    # that they jumped over structure.
+    with np.errstate(all="ignore"):
+        missed = (climbed.noise > 3.0 * signs.quiet) | (
+            signs.bend
+            > 3.0 * np.abs(climbed.curvature) * signs.h**2 + 15.0 * np.maximum(climbed.noise, signs.rounding / 3.0)
+        )
+    again = np.flatnonzero((start == DEFAULT_START) & missed)
+    if again.size:
+        nearer = _ladder(job, chosen[again], signs.rung[again] + 4)
+        better = ~(nearer.noise > 3.0 * signs.quiet[again])
+        gradient[chosen[again[better]]] = nearer.derivative[better]
+        bad[again] = ~(better & _is_fine(nearer, signs, again))
+        status[again] = np.where(better, nearer.status, status[again])
+    return Unsettled(chosen[bad], status[bad])
+
+
+def _is_fine(climbed: Climbed, signs: _Signs, part: Any = slice(None)) -> Array:
+    """Say which derivatives need no warning.
+
+    Near a minimum no derivative is known to 1 %. It is fine if it is right for a point next to ``x``: if the slope
+    changes by its error bar over a distance that is small against ``x``. Where the loss has the same value everywhere,
+    the derivative is 0.
+    """
+    scale = np.where(signs.size > 0.0, signs.size, 1.0)[part]
+    smooth = (climbed.status != Status.KINK) & (climbed.status != Status.ROUGH)
+    next_to = smooth & (climbed.error <= NEARBY * scale * np.abs(climbed.curvature))
+    trusted = climbed.trusted & (climbed.status != Status.ZERO)  # whose curvature may be that of large steps
+    return np.asarray(trusted | next_to | (climbed.status == Status.FLAT))
+
+
+def _ladder(job: Job, chosen: IntArray, start: IntArray) -> Climbed:
+    points, targets = job.evaluator.points, job.targets[chosen]
+    limits = np.broadcast_to(job.formula.limits, (*points.shape, 3)).reshape(-1, 3)[targets]
+    x = points.reshape(-1)[targets].astype(np.float64)
+    # A one-sided formula is asked for where the other side means nothing.
+    lower = x if job.stencil.method == "forward" else limits[:, 1]
+    upper = x if job.stencil.method == "backward" else limits[:, 2]
+    single = points.dtype == np.float32
+    return climb(
+        job.evaluator,
+        targets,
+        lower,
+        upper,
+        noise=float(job.checks[1]),
+        tolerance=TOLERANCE_SINGLE if single else TOLERANCE,
+        start=start,
+    )
+
+
+class _Signs(NamedTuple):
+    """What the evidence says about each doubtful coordinate, in units of the loss unless said otherwise.
+
+    Attributes
+    ----------
+    difference, bend : ndarray
+        First and second difference of the loss.
+    rounding, noise : ndarray
+        Of the coordinate itself, and as the lower quartile of its point shows it.
+    quiet : ndarray
+        Noise that the point as a whole can hide.
+    h : ndarray
+        Step, in units of ``x``.
+    rung : ndarray of int64
+        Power of two below the step.
+    size : ndarray
+        ``|x|``.
+    many : bool
+        Whether there are enough coordinates to tell noise from structure.
+    """
+
+    difference: FloatArray
+    bend: FloatArray
+    rounding: FloatArray
+    noise: FloatArray
+    quiet: FloatArray
+    h: FloatArray
+    rung: IntArray
+    size: FloatArray
+    many: bool
+
+    @staticmethod
+    def of(job: Job, chosen: IntArray, gradient: Array) -> _Signs:
+        m = len(job.evaluator.points)
+        unit, stated = job.checks[0], job.checks[1]
+        with np.errstate(all="ignore"):
+            amplification = job.evidence[:, AMPLIFICATION]
+            bend = np.abs(job.evidence[:, GAP]) / amplification
+            rounding = np.fmax(unit * job.evidence[:, LARGEST], 2.0 * stated)
+            difference = np.abs(gradient.astype(np.float64)) / amplification
+            h = 0.5 / amplification
+        rows = bend.reshape(m, -1)
+        finite = np.where(np.isfinite(rows), rows, np.inf)
+        many = rows.shape[1] >= FEWEST
+        usual = rounding.reshape(m, -1)
+        pooled = np.sort(finite, axis=1)[:, rows.shape[1] // 4] / 0.32 if many else np.zeros(m)
+        quiet = np.maximum(np.median(finite, axis=1) / 1.64, np.median(usual, axis=1))
+        row = chosen // rows.shape[1]
+        size = np.abs(job.evaluator.points.reshape(-1)[job.targets[chosen]].astype(np.float64))
+        h = np.where(np.isfinite(h[chosen]) & (h[chosen] > 0.0), h[chosen], 1e-5 * np.where(size > 0.0, size, 1.0))
+        return _Signs(
+            difference=difference[chosen],
+            bend=bend[chosen],
+            rounding=rounding[chosen],
+            noise=np.maximum(rounding[chosen], pooled[row]),
+            quiet=quiet[row],
+            h=h,
+            rung=np.floor(np.log2(h)).astype(np.int64),
+            size=size,
+            many=many,
+        )
+
+
+def _starts(signs: _Signs, doubt: IntArray) -> IntArray:
+    """Choose where on the ladder to begin, so that the cause of the doubt is in reach.
+
+    Rounding wants larger steps, by what is missing; structure on the scale of the step smaller ones; noise that all
+    coordinates show, the ladder's own start, which is far above it.
+    """
+    broken = (doubt & NOT_FINITE) != 0
+    drowned = ((doubt & ROUNDING) != 0) & ~broken
+    noisy = ((doubt & NOISE) != 0) & ~broken
+    with np.errstate(all="ignore"):
+        missing = np.ceil(np.log2(np.fmax(signs.rounding / (1e-5 * np.fmax(signs.difference, 1e-300)), 1.0)))
+        structure = broken | ((signs.bend > 0.3 * signs.difference) & (signs.bend > 10.0 * signs.noise) & ~drowned)
+        eighth = np.where(signs.size > 0.0, np.floor(np.log2(np.where(signs.size > 0.0, signs.size, 1.0))) - 3.0, 999.0)
+        up = np.maximum(signs.rung + 4, np.minimum(signs.rung + np.clip(missing, 4, 20), eighth)).astype(np.int64)
+        start = np.where(drowned, up, np.where(structure, signs.rung - 2, signs.rung + 4))
+        wide = noisy & ~(signs.bend > 10.0 * signs.noise) & signs.many & (signs.size <= 1e3)
+    return np.where(wide, DEFAULT_START, start)

@@ -1,0 +1,123 @@
+"""A gradient with Python between the steps: for losses that take longer, batches, and whatever looks at the loss.
+
+Threads for every step, Ctrl-C in between, faults, exceptions and repairs.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from jitgrad._types import Array, FloatArray
+from jitgrad.difference import NO_FAULT, combine, differences, differences_further
+from jitgrad.doubt import FURTHER, compare_all, examine_all, judge_all
+from jitgrad.formula import Formula
+from jitgrad.launch.cpu import evaluate
+from jitgrad.launch.evaluator import Evaluator
+from jitgrad.launch.probes import Probes
+from jitgrad.repair import raise_fault, repair
+from jitgrad.session import Session
+from jitgrad.steps import Extrapolation, Tuner
+
+
+def gradient_stepwise(session: Session, rows: Array, gradient: Array, with_value: bool) -> FloatArray:
+    """Compute the gradients of all points.
+
+    Parameters
+    ----------
+    session : Session
+    rows : ndarray of shape (m, n)
+        The points.
+    gradient : ndarray, shape (targets,)
+        Receives the derivatives.
+    with_value : bool
+        Whether the loss at the points is wanted.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        The loss at the points; NaN where it was neither wanted nor needed.
+    """
+    plan, formula = session.plan, session.plan.formula
+    if plan.searches:
+        # Before the loss is evaluated at a point that is not finite or not within the bounds.
+        raise_fault(differences(rows, plan.targets[:0], formula)[0], formula)
+        search = evaluator(session, rows)
+        if isinstance(plan.rule, Extrapolation):
+            return _extrapolated(session, search, gradient, with_value)
+        formula = _tuned(session, search)
+    found, needs_value = differences(rows, plan.targets, formula)
+    raise_fault(found, formula)
+    skip = 0 if with_value or needs_value or session.checked else len(rows)
+    result = evaluate(session.bound, found.probes, session.seconds, skip=skip, threads=session.threads)
+    session.seconds, session.rough = result.seconds, False
+    at_points = result.values[: len(rows)]
+    finite = combine(found, result.values, gradient)
+    if session.checked:
+        evidence = examine_all(found, result.values, gradient, plan.checks)
+        doubtful, quiet = judge_all(gradient, evidence, plan.checks, at_points)
+        if not quiet:
+            doubtful = _look_further(session, evaluator(session, rows, at_points), gradient, evidence)
+        if doubtful:
+            settle_doubts(session, rows, at_points, gradient, evidence)
+    elif not finite:
+        refine = partial(evaluate, session.bound, seconds=session.seconds, threads=session.threads)
+        repair(refine, rows, plan.targets, formula, gradient)
+    return at_points
+
+
+def evaluator(session: Session, rows: Array, at_points: FloatArray | None = None) -> Evaluator:
+    """Prepare to evaluate the loss further away than a formula does.
+
+    Where it raises at a displacement its value is NaN: nobody asked for it there. At the points themselves the
+    exception is the user's.
+    """
+
+    def launch(probes: Probes, skip: int = 0, forgive: bool = True) -> FloatArray:
+        bound, seconds = session.bound, session.seconds
+        return evaluate(bound, probes, seconds, skip=skip, threads=session.threads, forgive=forgive).values
+
+    if at_points is None:
+        at_points = Evaluator(rows, partial(launch, forgive=False)).at_points()
+    return Evaluator(rows, launch, at_points)
+
+
+def settle_doubts(session: Session, rows: Array, at_points: FloatArray, gradient: Array, evidence: FloatArray) -> None:
+    """Mend doubtful derivatives, and warn of those that stay doubtful."""
+    # With the ladder, which most gradients never need.
+    from jitgrad.settle import Job, settle
+    from jitgrad.warn import warn_unsettled
+
+    plan = session.plan
+    job = Job(evaluator(session, rows, at_points), plan.targets, plan.stencil, plan.formula, plan.checks, evidence)
+    unsettled = settle(job, gradient)
+    silent = np.isfinite(gradient[unsettled.places])  # NaN speaks for itself
+    if silent.any():
+        warn_unsettled(plan.targets[unsettled.places[silent]], unsettled.status[silent], plan.shape)
+
+
+def _look_further(session: Session, around: Evaluator, gradient: Array, evidence: FloatArray) -> int:
+    """Compare with larger steps, where there are too few coordinates to show noise; return how many are doubtful."""
+    found, _ = differences_further(around.points, session.plan.targets, session.plan.formula, FURTHER)
+    further = np.full_like(gradient, np.nan)
+    if found.fault == NO_FAULT:
+        combine(found, around.beyond_points(found.probes), further)
+    return compare_all(gradient, further, evidence)
+
+
+def _tuned(session: Session, search: Evaluator) -> Formula:
+    from jitgrad.tuned import tuned_formula
+
+    plan = session.plan
+    assert isinstance(plan.rule, Tuner)
+    return tuned_formula(plan.rule, plan.stencil, search, plan.targets, plan.formula)
+
+
+def _extrapolated(session: Session, search: Evaluator, gradient: Array, with_value: bool) -> FloatArray:
+    from jitgrad.tuned import search_for
+
+    plan = session.plan
+    assert isinstance(plan.rule, Extrapolation)
+    gradient[:] = plan.rule.extrapolate(search_for(plan.stencil, search, plan.targets, plan.formula)).derivative
+    return search.at_points() if with_value else np.full(len(search.points), np.nan)
