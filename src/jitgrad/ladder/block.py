@@ -6,18 +6,22 @@ from typing import NamedTuple
 
 from jitgrad._types import Array, FloatArray
 
-# Columns of `Block.state`.
-PHASE, SIDE, SPENT, PAIRS, LIMIT = 0, 1, 2, 3, 4
-MODE, TOP, MIDDLE, BOTTOM, PROBE = 5, 6, 7, 8, 9
-SEARCHES, RETRIES, DIRECTION, FLATS, TESTED = 10, 11, 12, 13, 14
-LOWEST_RUNG, HIGHEST_RUNG, STATUS, BENT, VERIFIED = 15, 16, 17, 18, 19
-CLIMBS, CEILING, GROUND = 20, 21, 22
+# Columns of `Block.state`. PHASE says which part of the search comes next, MODE what the search asked for last.
+PHASE, MODE, STATUS = 0, 1, 2
+# Which sides are used; evaluations spent, that at the point counted; rungs seen; evaluations to keep to; rungs allowed.
+SIDE, SPENT, PAIRS, LIMIT, LOWEST_RUNG, HIGHEST_RUNG = 3, 4, 5, 6, 7, 8
+# The three rungs that are judged, the single one that was asked for, and those that enclose an oscillation.
+TOP, MIDDLE, BOTTOM, PROBE, CEILING, GROUND = 9, 10, 11, 12, 13, 14
+# How often the search moved, gave up a ladder, looked at a flat loss, climbed, bent; the direction it came from.
+SEARCHES, RETRIES, FLATS, CLIMBS, BENT, DIRECTION = 15, 16, 17, 18, 19, 20
+# Answers of the pair above an oscillation and of the one below noise.
+TESTED, VERIFIED = 21, 22
 STATES = 23
 
 # Values of PHASE.
 PLACING, REFINING, DONE = 0, 1, 2
 
-# Columns of `Block.found`.
+# Columns of `Block.found`: results, and of a leap the amplitude of the oscillation and the size of the last pair.
 DERIVATIVE, ERROR, STEP, NOISE, CURVATURE, AMPLITUDE, BEFORE = 0, 1, 2, 3, 4, 5, 6
 FOUND = 7
 

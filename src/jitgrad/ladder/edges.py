@@ -22,7 +22,7 @@ from jitgrad.ladder.block import (
 )
 from jitgrad.ladder.moves import FLAT, INWARD, THREE, look, want, want_three
 from jitgrad.ladder.status import Status
-from jitgrad.ladder.steps import ABOVE, BELOW, TWO_SIDED
+from jitgrad.ladder.steps import ABOVE, BELOW, BELOW_X, TWO_SIDED
 from jitgrad.ladder.table import slot_of
 
 STRIDE, MOST_FLATS = 12, 3  # rungs from one look at a flat loss to the next, and how often
@@ -40,7 +40,9 @@ def leave_flat(block: Block, plan: IntArray, t: int) -> None:
         state[t, STATUS] = FLAT_STATUS
         return
     state[t, FLATS] += 1
-    state[t, MODE], state[t, PROBE] = FLAT, min(rung + STRIDE, state[t, HIGHEST_RUNG])
+    # Of all lengths 1 is the likeliest if |x| is not.
+    further = max(rung + STRIDE, -BELOW_X) if rung < -BELOW_X else rung + STRIDE
+    state[t, MODE], state[t, PROBE] = FLAT, min(further, state[t, HIGHEST_RUNG])
     want(plan, state[t, PROBE])
 
 

@@ -141,6 +141,7 @@ def climb(
             kept[:, part] = _seen(block)
     derivative, error = found[:, DERIVATIVE], found[:, ERROR]
     sharp = (error <= TRUST * np.abs(derivative)) & (status != Status.KINK) & (status != Status.FLAT)
+    trusted = (sharp | (status == Status.ZERO)) & np.isfinite(derivative) & np.isfinite(error)
     return Climbed(
         derivative,
         error,
@@ -148,7 +149,7 @@ def climb(
         found[:, NOISE],
         spent - 1,
         status,
-        sharp | (status == Status.ZERO) | (status == Status.FIXED),
+        trusted | (status == Status.FIXED),
         found[:, CURVATURE],
         *kept,
     )
@@ -188,8 +189,9 @@ def _evaluate(evaluator: Evaluator, targets: IntArray, requests: Requests, count
 
 def _seen(block: Block) -> Array:
     """Return displacements and the loss above and below, in the order of evaluation; NaN where there are none."""
-    used = np.arange(block.rungs.shape[1]) < block.state[:, PAIRS, None]
-    rungs = np.where(used, block.rungs, 0)
-    steps = np.ldexp(MANTISSAS[rungs & 7], rungs)
-    unit = block.unit[:, None]
-    return np.where(used, np.stack([steps, block.above / unit, block.below / unit]), np.nan)
+    unused = np.arange(block.rungs.shape[1]) >= block.state[:, PAIRS, None]
+    rungs = np.where(unused, 0, block.rungs)
+    seen = np.stack([np.ldexp(MANTISSAS[rungs & 7], rungs), block.above, block.below])
+    seen[:, unused] = np.nan  # before dividing: what was never filled in may be any number
+    seen[1:] /= block.unit[:, None]
+    return seen

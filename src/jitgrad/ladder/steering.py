@@ -55,6 +55,7 @@ from jitgrad.ladder.windows import Windows, make_windows
 MOST_WANTED = 8  # rungs that a coordinate asks for in one round, at most
 BLUR = 0.1  # spacings of x by which the x that a loss makes its value from may be off
 USUAL = 19  # evaluations of a ladder that was placed at once; a search may take it further
+MOST_UNIT = 1000  # binary exponent of a unit: what is smaller is subnormal and has few digits anyway
 EXTREME = 300  # binary exponent of a loss whose squares leave the range of numbers
 
 NON_FINITE, CRAMPED, FIXED = int(Status.NON_FINITE), int(Status.CRAMPED), int(Status.FIXED)
@@ -177,7 +178,7 @@ def begin(
             state[t, STATUS] = NON_FINITE
             continue
         if block.value[t] != 0.0 and abs(exponent_of(abs(block.value[t]))) > EXTREME:
-            block.unit[t] = math.ldexp(1.0, -exponent_of(abs(block.value[t])))
+            block.unit[t] = math.ldexp(1.0, min(-exponent_of(abs(block.value[t])), MOST_UNIT))
             block.value[t] *= block.unit[t]
         side = choose_side(x, lower, upper)
         state[t, SIDE] = side
