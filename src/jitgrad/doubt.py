@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from jitgrad._jit import element, kernel
-from jitgrad._types import Array, FloatArray
+from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.difference import Differences
 from jitgrad.nodes import slope_weights
 
@@ -38,6 +38,12 @@ the same after several."""
 
 SECOND_LOOK = 2e-3
 """How well the derivative has to agree with that of a second look, relative to itself."""
+
+BEND = 0.02
+"""How well the curvature has to agree with that of a second look, relative to itself."""
+
+UNSEEN = 0.1
+"""How much of the noise that all coordinates may have is seen in one that has none."""
 
 _QUARTILE = 0.32  # of |N(0, 1)|
 _SAMPLE = 256  # coordinates from which the quartile is taken: it need not be exact
@@ -109,22 +115,27 @@ def examine(found: Differences, values: FloatArray, gradient: Array, checks: Flo
 
 
 @element
+def pooled_noise(evidence: FloatArray) -> float:
+    """Return the noise that the coordinates of one point show together; 0 if they are too few."""
+    count = evidence.shape[0]
+    if count < FEWEST:
+        return 0.0
+    sample = np.empty(min(count, _SAMPLE))
+    used = 0
+    for k in range(sample.size):
+        t = k * count // sample.size
+        if evidence[t, AMPLIFICATION] > 0.0 and np.isfinite(evidence[t, GAP]):
+            sample[used] = abs(evidence[t, GAP]) / evidence[t, AMPLIFICATION]
+            used += 1
+    return np.sort(sample[:used])[used // 4] / _QUARTILE if used > 0 else 0.0
+
+
+@element
 def judge(gradient: Array, evidence: FloatArray, checks: FloatArray, at_point: float) -> int:
     """Fill the last column of the evidence of one point; return how many derivatives are doubtful."""
     rounding_unit, noise, drowned, curved = checks[0], checks[1], checks[2], checks[3]
     visible = checks[5] * abs(at_point)
-    count = gradient.size
-    pooled = 0.0
-    if count >= FEWEST:
-        sample = np.empty(min(count, _SAMPLE))
-        used = 0
-        for k in range(sample.size):
-            t = k * count // sample.size
-            if evidence[t, AMPLIFICATION] > 0.0 and np.isfinite(evidence[t, GAP]):
-                sample[used] = abs(evidence[t, GAP]) / evidence[t, AMPLIFICATION]
-                used += 1
-        if used > 0:
-            pooled = np.sort(sample[:used])[used // 4] / _QUARTILE
+    count, pooled = gradient.size, pooled_noise(evidence)
     doubtful = 0
     for t in range(count):
         gap, amplification = evidence[t, GAP], evidence[t, AMPLIFICATION]
@@ -163,6 +174,56 @@ def is_quiet(gradient: Array, evidence: FloatArray) -> bool:
         if evidence[t, AMPLIFICATION] > 0.0 and np.isfinite(evidence[t, GAP]):
             chance *= min(1.0, abs(evidence[t, GAP]) / evidence[t, AMPLIFICATION] / (3.0 * level))
     return chance <= CHANCE
+
+
+@element
+def undecided(evidence: FloatArray) -> IntArray:
+    """Return the places of derivatives about which two more evaluations may decide."""
+    places = np.empty(evidence.shape[0], np.int64)
+    used = 0
+    for t in range(places.size):
+        doubt = int(evidence[t, DOUBT])
+        if doubt != 0 and doubt & ~(CURVED | NOISE) == 0:
+            places[used] = t
+            used += 1
+    return places[:used]
+
+
+@element
+def confirm(
+    gradient: Array, evidence: FloatArray, places: IntArray, further: Array, seen: FloatArray, pooled: float, order: int
+) -> int:
+    """Clear the doubt where a look at larger steps shows what a smooth loss shows; return how often.
+
+    The same slope, and a curvature that grows with the step as it should, which noise and oscillations know nothing
+    of: so it is near a minimum, where a formula that is exact for parabolas needs no repair, and where the curvature
+    of all coordinates looks like noise. Of what the others take for noise, next to nothing may be seen.
+
+    Parameters
+    ----------
+    gradient, evidence
+        Of one point; the last column of the evidence is changed.
+    places : ndarray of int64, shape (k,)
+        From `undecided`.
+    further, seen : ndarray of shape (k,) and (k, 4)
+        Derivatives and evidence at the larger steps.
+    pooled : float
+        `pooled_noise`.
+    order : int
+        Accuracy order of the formula.
+    """
+    growth, cleared = FURTHER ** (order - 1), 0
+    for k in range(places.size):
+        t = places[k]
+        grown = growth * evidence[t, GAP]
+        allowed = BEND * abs(grown)
+        if int(evidence[t, DOUBT]) == NOISE:
+            allowed = max(allowed, UNSEEN * pooled * seen[k, AMPLIFICATION])
+        same_slope = abs(further[k] - gradient[t]) <= SECOND_LOOK * abs(gradient[t])
+        if same_slope and abs(seen[k, GAP] - grown) <= allowed:
+            evidence[t, DOUBT] = 0.0
+            cleared += 1
+    return cleared
 
 
 @element
@@ -217,6 +278,37 @@ def judge_all(gradient: Array, evidence: FloatArray, checks: FloatArray, at_poin
         doubtful += judge(gradient[row], evidence[row], checks, at_points[p])
         quiet = quiet and (each >= FEWEST or is_quiet(gradient[row], evidence[row]))
     return doubtful, quiet
+
+
+@kernel
+def undecided_all(evidence: FloatArray) -> IntArray:
+    """Do what `undecided` does, for Python."""
+    return undecided(evidence)
+
+
+@kernel
+def pooled_noise_all(evidence: FloatArray, m: int) -> FloatArray:
+    """Return the pooled noise of each of `m` points, shape (m,)."""
+    each = evidence.shape[0] // m
+    return np.array([pooled_noise(evidence[p * each : (p + 1) * each]) for p in range(m)])
+
+
+@kernel
+def confirm_all(
+    gradient: Array,
+    evidence: FloatArray,
+    places: IntArray,
+    further: Array,
+    seen: FloatArray,
+    pooled: FloatArray,
+    order: int,
+) -> int:
+    """Do what `confirm` does for all points, given the pooled noise of each of `places`."""
+    cleared = 0
+    for k in range(places.size):
+        one = slice(k, k + 1)
+        cleared += confirm(gradient, evidence, places[one], further[one], seen[one], pooled[k], order)
+    return cleared
 
 
 @kernel

@@ -99,4 +99,4 @@ def thresholds(auto: Auto, dtype: np.dtype[np.floating]) -> FloatArray:
     drops = 2.0 if auto.verify else 1.0
     if eps > 1e-10:
         return np.array([eps, auto.noise, 1e-2, 3e-4, drops + 1.0, 4.0 * eps, 0.1])
-    return np.array([3.0 * eps, auto.noise, 3e-3, 3e-3, drops, 12.0 * eps, 1.0])
+    return np.array([eps, auto.noise, 3e-3, 3e-3, drops, 12.0 * eps, 1.0])

@@ -120,7 +120,8 @@ class Gradient:
         else:
             gradient, values = attempt.gradient, attempt.value
             if attempt.doubtful:
-                settle_doubts(session, _rows(points), np.array([values]), gradient, attempt.evidence)
+                at_point = np.array([values])
+                settle_doubts(session, _rows(points), at_point, gradient, attempt.evidence, look_again=False)
         # Only now: a call that raised leaves the session of an earlier one in place.
         self._session = session
         if out is None and len(session.shape) == 1:

@@ -10,7 +10,6 @@ from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.difference import NO_FAULT, combine, differences_further
 from jitgrad.doubt import (
     AMPLIFICATION,
-    CURVED,
     DOUBT,
     FEWEST,
     FURTHER,
@@ -19,8 +18,10 @@ from jitgrad.doubt import (
     NOISE,
     NOT_FINITE,
     ROUNDING,
-    SECOND_LOOK,
+    confirm_all,
     examine_all,
+    pooled_noise_all,
+    undecided_all,
 )
 from jitgrad.formula import Formula
 from jitgrad.ladder import Climbed, Status, climb
@@ -40,9 +41,6 @@ its bar shall still be below 1 %."""
 NEARBY = 1e-4
 """How near ``x`` the point has to be, relative to ``x``, for which a derivative near 0 is right."""
 
-BEND = 0.02
-"""How well the curvature has to agree with that of a second look, relative to itself."""
-
 
 class Job(NamedTuple):
     """A gradient that was computed and examined.
@@ -58,6 +56,8 @@ class Job(NamedTuple):
         From `jitgrad.formula.thresholds`.
     evidence : ndarray of float64, shape (targets, 4)
         From `jitgrad.doubt.examine_all`.
+    look_again : bool
+        Whether nobody has looked again yet; a gradient in one compiled call has.
     """
 
     evaluator: Evaluator
@@ -66,6 +66,7 @@ class Job(NamedTuple):
     formula: Formula
     checks: FloatArray
     evidence: FloatArray
+    look_again: bool
 
 
 class Unsettled(NamedTuple):
@@ -88,39 +89,30 @@ def settle(job: Job, gradient: Array) -> Unsettled:
     Unsettled
         Those that cannot be trusted even so.
     """
+    _look_again(job, gradient)
     doubt = job.evidence[:, DOUBT].astype(np.int64)
-    each = len(job.targets) // len(job.evaluator.points)
-    if each >= FEWEST and job.checks[4] == 1.0:
-        maybe = np.flatnonzero((doubt != 0) & (doubt & ~(CURVED | NOISE) == 0))
-        doubt[maybe[_confirmed(job, maybe, gradient)]] = 0
     doubtful = np.flatnonzero(doubt)
     if doubtful.size == 0:
         return Unsettled(doubtful, doubtful)
     return _climb(job, doubtful, doubt[doubtful], gradient)
 
 
-def _confirmed(job: Job, chosen: IntArray, gradient: Array) -> Array:
-    """Look again at larger steps where the slope changes over the step, or all coordinates show what may be noise.
-
-    So it is near a minimum, where a formula that is exact for parabolas needs no repair, and for a loss that is
-    curved in all coordinates. The same slope, and a curvature that grows with the step as it should, which noise and
-    oscillations know nothing of, confirm a derivative for two evaluations instead of the ladder's ten.
-    """
+def _look_again(job: Job, gradient: Array) -> None:
+    """Confirm what two evaluations more can confirm, instead of the ladder's ten."""
     points = job.evaluator.points
-    targets = job.targets[chosen]
-    found, _ = differences_further(points, targets, job.formula, FURTHER)
-    if found.fault != NO_FAULT or chosen.size == 0:
-        return np.zeros(chosen.size, np.bool_)
+    each = len(job.targets) // len(points)
+    if not job.look_again or each < FEWEST or job.checks[4] != 1.0:
+        return
+    places = undecided_all(job.evidence)
+    found, _ = differences_further(points, job.targets[places], job.formula, FURTHER)
+    if found.fault != NO_FAULT or places.size == 0:
+        return
     values = job.evaluator.beyond_points(found.probes)
-    further = np.empty(chosen.size, gradient.dtype)
+    further = np.empty(places.size, gradient.dtype)
     combine(found, values, further)
-    evidence = examine_all(found, values, further, job.checks)
-    slope, gap = gradient[chosen], job.evidence[chosen, GAP]
-    grown = FURTHER ** (job.stencil.order - 1) * gap
-    with np.errstate(all="ignore"):
-        same_slope = np.abs(further - slope) <= SECOND_LOOK * np.abs(slope)
-        same_curvature = np.abs(evidence[:, GAP] - grown) <= BEND * np.abs(grown)
-    return np.asarray(same_slope & same_curvature)
+    seen = examine_all(found, values, further, job.checks)
+    pooled = pooled_noise_all(job.evidence, len(points))[places // each]
+    confirm_all(gradient, job.evidence, places, further, seen, pooled, job.stencil.order)
 
 
 def _climb(job: Job, chosen: IntArray, doubt: IntArray, gradient: Array) -> Unsettled:
@@ -237,9 +229,8 @@ class _Signs(NamedTuple):
             h = 0.5 / amplification
         rows = bend.reshape(m, -1)
         finite = np.where(np.isfinite(rows), rows, np.inf)
-        many = rows.shape[1] >= FEWEST
         usual = rounding.reshape(m, -1)
-        pooled = np.sort(finite, axis=1)[:, rows.shape[1] // 4] / 0.32 if many else np.zeros(m)
+        pooled = pooled_noise_all(job.evidence, m)
         quiet = np.maximum(np.median(finite, axis=1) / 1.64, np.median(usual, axis=1))
         row = chosen // rows.shape[1]
         size = np.abs(job.evaluator.points.reshape(-1)[job.targets[chosen]].astype(np.float64))
@@ -254,7 +245,7 @@ class _Signs(NamedTuple):
             rung=np.floor(np.log2(h)).astype(np.int64),
             size=size,
             at_point=job.evaluator.at_points()[row],
-            many=many,
+            many=rows.shape[1] >= FEWEST,
         )
 
 

@@ -60,7 +60,7 @@ def gradient_stepwise(session: Session, rows: Array, gradient: Array, with_value
         if not quiet:
             doubtful = _look_further(session, evaluator(session, rows, at_points), gradient, evidence)
         if doubtful:
-            settle_doubts(session, rows, at_points, gradient, evidence)
+            settle_doubts(session, rows, at_points, gradient, evidence, look_again=True)
     elif not finite:
         refine = partial(evaluate, session.bound, seconds=session.seconds, threads=session.threads)
         repair(refine, rows, plan.targets, formula, gradient)
@@ -83,14 +83,17 @@ def evaluator(session: Session, rows: Array, at_points: FloatArray | None = None
     return Evaluator(rows, launch, at_points)
 
 
-def settle_doubts(session: Session, rows: Array, at_points: FloatArray, gradient: Array, evidence: FloatArray) -> None:
+def settle_doubts(
+    session: Session, rows: Array, at_points: FloatArray, gradient: Array, evidence: FloatArray, look_again: bool
+) -> None:
     """Mend doubtful derivatives, and warn of those that stay doubtful."""
     # With the ladder, which most gradients never need.
     from jitgrad.settle import Job, settle
     from jitgrad.warn import warn_unsettled
 
     plan = session.plan
-    job = Job(evaluator(session, rows, at_points), plan.targets, plan.stencil, plan.formula, plan.checks, evidence)
+    around = evaluator(session, rows, at_points)
+    job = Job(around, plan.targets, plan.stencil, plan.formula, plan.checks, evidence, look_again)
     unsettled = settle(job, gradient)
     silent = np.isfinite(gradient[unsettled.places])  # NaN speaks for itself
     if silent.any():

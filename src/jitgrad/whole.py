@@ -12,7 +12,17 @@ import numpy as np
 from jitgrad._jit import element, kernel, parallel_kernel
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.difference import NO_FAULT, check_points, combine_values, enlarge, make_differences
-from jitgrad.doubt import FEWEST, FURTHER, compare, examine, is_quiet, judge
+from jitgrad.doubt import (
+    FEWEST,
+    FURTHER,
+    compare,
+    confirm,
+    examine,
+    is_quiet,
+    judge,
+    pooled_noise,
+    undecided,
+)
 from jitgrad.formula import THRESHOLDS, Formula
 from jitgrad.launch.drivers import run
 from jitgrad.launch.probes import Probes
@@ -93,15 +103,24 @@ def _doubtful(
     gradient: Array,
     evidence: FloatArray,
 ) -> int:
-    """Judge the derivatives, few of them with the help of a second look; return how many are doubtful."""
+    """Judge the derivatives, some with the help of a second look; return how many are doubtful."""
     if checks.size == 0:
         return 0
     doubtful = judge(gradient, evidence, checks, value)
-    if targets.size >= FEWEST or is_quiet(gradient, evidence):
-        return doubtful
-    further, unused = np.empty_like(gradient), np.empty_like(evidence)
     larger = enlarge(formula, FURTHER)
-    if not _derivatives(entry, blocks, private, points, targets, larger, value, checks, further, unused):
+    if targets.size >= FEWEST:
+        places = undecided(evidence) if checks[4] == 1.0 else targets[:0]
+        if places.size == 0:
+            return doubtful
+        further, seen = np.empty(places.size, gradient.dtype), np.empty((places.size, 4))
+        if _derivatives(entry, blocks, private, points, targets[places], larger, value, checks, further, seen):
+            order = int(formula.settings[0])
+            doubtful -= confirm(gradient, evidence, places, further, seen, pooled_noise(evidence), order)
+        return doubtful
+    if is_quiet(gradient, evidence):
+        return doubtful
+    further, seen = np.empty_like(gradient), np.empty_like(evidence)
+    if not _derivatives(entry, blocks, private, points, targets, larger, value, checks, further, seen):
         further[:] = np.nan  # doubtful, all of them
     return compare(gradient, further, evidence)
 
