@@ -15,9 +15,10 @@ from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.difference import Differences
 from jitgrad.nodes import slope_weights
 
-GAP, AMPLIFICATION, LARGEST, DOUBT = range(4)
-"""Columns of the evidence: derivative less that of lower order; how errors of the loss grow into that of the
-derivative; largest size of the loss; and what is doubtful (bits below)."""
+GAP, AMPLIFICATION, SPREAD, LARGEST, DOUBT = range(5)
+"""Columns of the evidence: derivative less that of lower order; by what an error of the loss grows into one of the
+derivative at most; by what noise grows into the gap (times sqrt(6), which makes it the second difference of three
+equidistant values); largest size of the loss; and what is doubtful (bits below)."""
 
 NOT_FINITE = 1
 ROUNDING = 2  # the difference drowns in rounding, or in the noise that was stated
@@ -62,7 +63,7 @@ def examine(found: Differences, values: FloatArray, gradient: Array, checks: Flo
         The derivatives that follow from them.
     checks : ndarray
         From `jitgrad.formula.thresholds`.
-    evidence : ndarray of float64, shape (targets, 4)
+    evidence : ndarray of float64, shape (targets, 5)
     """
     points, first, weights, reference = found.probes.points, found.first, found.weights, found.reference
     point, coordinate, value = found.probes.point, found.probes.coordinate, found.probes.value
@@ -73,7 +74,7 @@ def examine(found: Differences, values: FloatArray, gradient: Array, checks: Flo
     displacements, kept, lower_weights = np.empty(most), np.empty(most), np.empty(most)
     for t in range(reference.size):
         begin, count = first[t], first[t + 1] - first[t]
-        evidence[t, GAP], evidence[t, AMPLIFICATION], evidence[t, LARGEST] = 0.0, 0.0, 0.0
+        evidence[t, GAP], evidence[t, AMPLIFICATION], evidence[t, SPREAD], evidence[t, LARGEST] = 0.0, 0.0, 0.0, 0.0
         if count == 0:  # fixed
             continue
         p = point[begin]
@@ -97,20 +98,28 @@ def examine(found: Differences, values: FloatArray, gradient: Array, checks: Flo
                 low += 1
             else:
                 high -= 1
-            left, slope = high - low, 0.0
+            left = high - low
+            for k in range(left):
+                kept[k] = displacements[low + k]
+            kept[left] = 0.0  # the point itself; what it contributes is subtracted from the others
             if left == 1:
-                slope = (values[begin + low] - at_point) / displacements[low]
+                lower_weights[0] = 1.0 / kept[0]
             else:
-                for k in range(left):
-                    kept[k] = displacements[low + k]
-                kept[left] = 0.0  # the point itself; what it contributes is subtracted from the others
                 slope_weights(kept, left + 1, abs(kept[0]) + abs(kept[left - 1]), lower_weights)
-                for k in range(left):
-                    slope += lower_weights[k] * (values[begin + low + k] - at_point)
+            slope, spread, sum_of_lower = 0.0, 0.0, 0.0
+            for k in range(count):
+                lower = lower_weights[k - low] if low <= k < high else 0.0
+                if lower != 0.0:
+                    slope += lower * (values[begin + k] - at_point)
+                spread += (weights[begin + k] - lower) ** 2
+                sum_of_lower += lower
             difference = share * (gradient[t] - slope)
-            share *= checks[6]
-            if not abs(difference) <= abs(gap):
+            if np.isnan(gap):
+                break
+            if not abs(difference) <= abs(gap) or evidence[t, SPREAD] == 0.0:
                 gap = difference
+                evidence[t, SPREAD] = share * np.sqrt((spread + (sum_of_lower - total) ** 2) / 6.0)
+            share *= checks[6]
         evidence[t, GAP] = gap
 
 
@@ -124,8 +133,8 @@ def pooled_noise(evidence: FloatArray) -> float:
     used = 0
     for k in range(sample.size):
         t = k * count // sample.size
-        if evidence[t, AMPLIFICATION] > 0.0 and np.isfinite(evidence[t, GAP]):
-            sample[used] = abs(evidence[t, GAP]) / evidence[t, AMPLIFICATION]
+        if evidence[t, SPREAD] > 0.0 and np.isfinite(evidence[t, GAP]):
+            sample[used] = abs(evidence[t, GAP]) / evidence[t, SPREAD]
             used += 1
     return np.sort(sample[:used])[used // 4] / _QUARTILE if used > 0 else 0.0
 
@@ -141,7 +150,8 @@ def judge(gradient: Array, evidence: FloatArray, checks: FloatArray, at_point: f
         gap, amplification = evidence[t, GAP], evidence[t, AMPLIFICATION]
         doubt = 0
         if amplification > 0.0:
-            difference, bend = abs(gradient[t]) / amplification, abs(gap) / amplification
+            difference = abs(gradient[t]) / amplification
+            bend = abs(gap) / evidence[t, SPREAD] if evidence[t, SPREAD] > 0.0 else 0.0
             rounding = max(rounding_unit * evidence[t, LARGEST], 2.0 * noise)
             if not (np.isfinite(difference) and np.isfinite(bend)):
                 doubt = NOT_FINITE
@@ -149,7 +159,7 @@ def judge(gradient: Array, evidence: FloatArray, checks: FloatArray, at_point: f
                 doubt = ROUNDING
             elif pooled > drowned * difference:
                 doubt = NOISE
-            if bend > curved * difference and bend > visible:
+            if abs(gap) > curved * abs(gradient[t]) and bend > visible:
                 doubt |= CURVED
         evidence[t, DOUBT] = doubt
         doubtful += doubt != 0
@@ -171,8 +181,8 @@ def is_quiet(gradient: Array, evidence: FloatArray) -> bool:
     level = 0.005 * smallest
     chance = 1.0
     for t in range(gradient.size):
-        if evidence[t, AMPLIFICATION] > 0.0 and np.isfinite(evidence[t, GAP]):
-            chance *= min(1.0, abs(evidence[t, GAP]) / evidence[t, AMPLIFICATION] / (3.0 * level))
+        if evidence[t, SPREAD] > 0.0 and np.isfinite(evidence[t, GAP]):
+            chance *= min(1.0, abs(evidence[t, GAP]) / evidence[t, SPREAD] / (3.0 * level))
     return chance <= CHANCE
 
 
@@ -205,7 +215,7 @@ def confirm(
         Of one point; the last column of the evidence is changed.
     places : ndarray of int64, shape (k,)
         From `undecided`.
-    further, seen : ndarray of shape (k,) and (k, 4)
+    further, seen : ndarray of shape (k,) and (k, 5)
         Derivatives and evidence at the larger steps.
     pooled : float
         `pooled_noise`.
@@ -218,7 +228,7 @@ def confirm(
         grown = growth * evidence[t, GAP]
         allowed = BEND * abs(grown)
         if int(evidence[t, DOUBT]) == NOISE:
-            allowed = max(allowed, UNSEEN * pooled * seen[k, AMPLIFICATION])
+            allowed = max(allowed, UNSEEN * pooled * seen[k, SPREAD])
         same_slope = abs(further[k] - gradient[t]) <= SECOND_LOOK * abs(gradient[t])
         if same_slope and abs(seen[k, GAP] - grown) <= allowed:
             evidence[t, DOUBT] = 0.0
@@ -248,10 +258,10 @@ def examine_all(found: Differences, values: FloatArray, gradient: Array, checks:
 
     Returns
     -------
-    ndarray of float64, shape (targets, 4)
+    ndarray of float64, shape (targets, 5)
         The evidence; its last column is 0.
     """
-    evidence = np.zeros((gradient.size, 4))
+    evidence = np.zeros((gradient.size, 5))
     examine(found, values, gradient, checks, evidence)
     return evidence
 
@@ -264,7 +274,7 @@ def judge_all(gradient: Array, evidence: FloatArray, checks: FloatArray, at_poin
     ----------
     gradient : ndarray, shape (targets,)
         Equally many derivatives for every point, in turn.
-    evidence : ndarray of float64, shape (targets, 4)
+    evidence : ndarray of float64, shape (targets, 5)
         Receives what is doubtful.
     checks : ndarray
         From `jitgrad.formula.thresholds`.

@@ -59,8 +59,9 @@ def formula_for(
     dtype : dtype, default float64
         Precision of the loss; matters to the checks only.
     """
-    form = with_fraction(chosen, 37, 100) if auto is not None and auto.verify else chosen
-    forms = [form, form if auto is None else skewed(form)]
+    forms = [chosen, chosen if auto is None else skewed(chosen)]
+    if auto is not None and auto.verify:
+        forms = [with_fraction(form, 37, 100) for form in forms]
     counts = [len(form.offsets) for form in forms]
     table = np.zeros((2, 2, max(chosen.order + 1, *counts)))
     for place, form in zip(table, forms, strict=True):

@@ -74,6 +74,25 @@ def slope_weights(displacements: FloatArray, count: int, scale: float, weights: 
 
 
 @element
+def _weights_of_used(
+    displacements: FloatArray, count: int, scale: float, stencil: FloatArray, form: int, weights: FloatArray
+) -> None:
+    """Do what `slope_weights` does for the nodes that have a weight in the stencil; the others only check it."""
+    nodes, found, used = np.empty(count), np.empty(count), 0
+    for k in range(count):
+        if stencil[form, 1, k] != 0.0:
+            nodes[used] = displacements[k]
+            used += 1
+    slope_weights(nodes, used, scale, found)
+    used = 0
+    for k in range(count):
+        weights[k] = 0.0
+        if stencil[form, 1, k] != 0.0:
+            weights[k] = found[used]
+            used += 1
+
+
+@element
 def place_nodes(
     x: float,
     h: float,
@@ -124,7 +143,7 @@ def place_nodes(
     h = float(representable_step(real(x), real(h), real(reach)))
     if h == 0.0:
         return STEP_VANISHES
-    exact = True
+    exact, inside = True, False
     if x + leftmost * h >= lower and x + rightmost * h <= upper:
         for k in range(count):
             nodes[k] = x + stencil[form, 0, k] * h
@@ -134,6 +153,7 @@ def place_nodes(
             for k in range(count):
                 weights[k] = stencil[form, 1, k] / h
             return count
+        inside = True
     else:
         count = order + 1
         # Halved, because upper - lower may overflow.
@@ -145,5 +165,8 @@ def place_nodes(
     for k in range(1, count):
         if displacements[k] <= displacements[k - 1]:
             return BOUNDS_TOO_CLOSE
-    slope_weights(displacements, count, h, weights)
+    if inside:
+        _weights_of_used(displacements, count, h, stencil, form, weights)
+    else:
+        slope_weights(displacements, count, h, weights)
     return count

@@ -25,7 +25,7 @@ CALLS_UNTIMED = 20
 ROUGHLY_CHEAP_SECONDS = 5e-3
 """Up to this, as estimated by a trial, the first calls of a loss stay on one thread."""
 
-_NOT_WANTED = np.empty((0, 4))
+_NOT_WANTED = np.empty((0, 5))
 
 
 class Attempt:
@@ -36,7 +36,7 @@ class Attempt:
     gradient : ndarray, shape (targets,)
     value : float
         The loss at the point.
-    evidence : ndarray of float64, shape (targets, 4)
+    evidence : ndarray of float64, shape (targets, 5)
         What the values show about the derivatives (`jitgrad.doubt`).
     doubtful : int
         How many derivatives want a closer look.
@@ -120,7 +120,7 @@ class Session:
         workers = self._workers() if self.whole else 0
         if workers == 0:
             return None
-        gradient, evidence = np.empty(self.size, self.dtype), np.empty((self.size if self.checked else 0, 4))
+        gradient, evidence = np.empty(self.size, self.dtype), np.empty((self.size if self.checked else 0, 5))
         job: tuple[Any, ...] = (*self.job, points, *self.formula, with_value or self.checked, gradient, evidence)
         before = perf_counter()
         if workers > 1:

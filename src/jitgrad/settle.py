@@ -18,6 +18,7 @@ from jitgrad.doubt import (
     NOISE,
     NOT_FINITE,
     ROUNDING,
+    SPREAD,
     confirm_all,
     examine_all,
     pooled_noise_all,
@@ -39,7 +40,10 @@ SHARP = 7e-3
 its bar shall still be below 1 %."""
 
 NEARBY = 1e-4
-"""How near ``x`` the point has to be, relative to ``x``, for which a derivative near 0 is right."""
+"""How near ``x`` the point has to be for which a derivative near 0 is right, relative to ``x`` and to the step."""
+
+CLEAR, ALIKE = 20.0, 3.0
+"""How large second differences must be in units of the noise, and how much the curvatures from them may differ."""
 
 
 class Job(NamedTuple):
@@ -54,7 +58,7 @@ class Job(NamedTuple):
     formula : Formula
     checks : ndarray
         From `jitgrad.formula.thresholds`.
-    evidence : ndarray of float64, shape (targets, 4)
+    evidence : ndarray of float64, shape (targets, 5)
         From `jitgrad.doubt.examine_all`.
     look_again : bool
         Whether nobody has looked again yet; a gradient in one compiled call has.
@@ -147,20 +151,27 @@ def _is_fine(climbed: Climbed, signs: _Signs, part: Any = slice(None)) -> Array:
     changes by its error bar over a distance that is small against ``x``. Where the loss has the same value everywhere,
     the derivative is 0.
     """
-    scale = np.where(signs.size > 0.0, signs.size, 1.0)[part]
-    smooth = np.isin(climbed.status, (Status.CONVERGED, Status.NOISE, Status.ZERO))
-    next_to = smooth & (climbed.error <= NEARBY * scale * _least_curvature(climbed, signs.at_point[part]))
+    scale = np.fmax(signs.size[part], climbed.step)
+    next_to = climbed.error <= NEARBY * scale * _clear_curvature(climbed, signs.at_point[part])
     sharp = climbed.error <= SHARP * np.abs(climbed.derivative)
     # Not where it says zero: the curvature that it is small against may be that of large steps.
     trusted = climbed.trusted & (sharp | (climbed.status == Status.FIXED)) & (climbed.status != Status.ZERO)
     return np.asarray(trusted | next_to | (climbed.status == Status.FLAT))
 
 
-def _least_curvature(climbed: Climbed, at_point: FloatArray) -> FloatArray:
-    """Return the smallest second difference of all pairs that the ladder has seen: noise cannot make it large."""
+def _clear_curvature(climbed: Climbed, at_point: FloatArray) -> FloatArray:
+    """Return the curvature that all pairs of the ladder show which are above the noise; 0 if they do not agree.
+
+    Noise, kinks and oscillations have second differences too, but not in proportion to the square of the step.
+    """
     with np.errstate(all="ignore"):
-        bends = np.abs(climbed.above + climbed.below - 2.0 * at_point[:, None]) / climbed.steps**2
-    return np.asarray(np.where(np.isfinite(bends), bends, np.inf).min(axis=1, initial=np.inf))
+        second = climbed.above + climbed.below - 2.0 * at_point[:, None]
+        clear = np.isfinite(second) & (np.abs(second) > CLEAR * climbed.noise[:, None])
+        bends = np.abs(second) / climbed.steps**2
+    least = np.where(clear, bends, np.inf).min(axis=1, initial=np.inf)
+    largest = np.where(clear, bends, 0.0).max(axis=1, initial=0.0)
+    agree = (clear.sum(axis=1) >= 2) & (largest <= ALIKE * least) & np.isfinite(climbed.error)
+    return np.where(agree, least, 0.0)
 
 
 def _ladder(job: Job, chosen: IntArray, start: IntArray) -> Climbed:
@@ -223,7 +234,7 @@ class _Signs(NamedTuple):
         unit, stated = job.checks[0], job.checks[1]
         with np.errstate(all="ignore"):
             amplification = job.evidence[:, AMPLIFICATION]
-            bend = np.abs(job.evidence[:, GAP]) / amplification
+            bend = np.abs(job.evidence[:, GAP]) / job.evidence[:, SPREAD]
             rounding = np.fmax(unit * job.evidence[:, LARGEST], 2.0 * stated)
             difference = np.abs(gradient.astype(np.float64)) / amplification
             h = 0.5 / amplification

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from jitgrad._types import Method
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from fractions import Fraction
 
 ORDERS: dict[Method, tuple[int, ...]] = {
@@ -99,18 +98,24 @@ def _offsets(method: Method, order: int) -> tuple[int, ...]:
 
 
 def with_fraction(chosen: Stencil, numerator: int, denominator: int) -> Stencil:
-    """Add a node at a fraction of the step, on the side of the formula's own nodes; the order rises by one.
+    """Add a node at a fraction of the step, on the side of the formula's own nodes, that has no weight.
+
+    Its value checks the formula.
 
     Examples
     --------
     >>> from jitgrad.stencils import stencil, with_fraction
-    >>> [str(o) for o in with_fraction(stencil(), 3, 8).offsets]
-    ['-1', '0', '3/8', '1']
+    >>> checked = with_fraction(stencil(), 3, 8)
+    >>> [str(o) for o in checked.offsets], [str(w) for w in checked.weights]
+    (['-1', '3/8', '1'], ['-1/2', '0', '1/2'])
     """
     from fractions import Fraction
 
     side = -1 if chosen.method == "backward" else 1
-    return _on(chosen, {*chosen.offsets, 0, Fraction(side * numerator, denominator)})
+    pairs = dict(zip(chosen.offsets, chosen.weights, strict=True))
+    pairs[Fraction(side * numerator, denominator)] = Fraction(0)
+    offsets = tuple(sorted(pairs))
+    return chosen._replace(offsets=offsets, weights=tuple(pairs[o] for o in offsets))
 
 
 def skewed(chosen: Stencil) -> Stencil:
@@ -126,11 +131,7 @@ def skewed(chosen: Stencil) -> Stencil:
 
     if chosen.method != "central":
         return chosen
-    return _on(chosen, {0, *(o if o > 0 else Fraction(o) / 2 for o in chosen.offsets)})
-
-
-def _on(chosen: Stencil, offsets: Collection[int | Fraction]) -> Stencil:
-    nodes = tuple(sorted(offsets))
+    nodes = tuple(sorted({0, *(o if o > 0 else Fraction(o) / 2 for o in chosen.offsets)}))
     return chosen._replace(offsets=nodes, weights=first_derivative_weights(nodes))
 
 

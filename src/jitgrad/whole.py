@@ -112,7 +112,7 @@ def _doubtful(
         places = undecided(evidence) if checks[4] == 1.0 else targets[:0]
         if places.size == 0:
             return doubtful
-        further, seen = np.empty(places.size, gradient.dtype), np.empty((places.size, 4))
+        further, seen = np.empty(places.size, gradient.dtype), np.empty((places.size, 5))
         if _derivatives(entry, blocks, private, points, targets[places], larger, value, checks, further, seen):
             order = int(formula.settings[0])
             doubtful -= confirm(gradient, evidence, places, further, seen, pooled_noise(evidence), order)
@@ -155,8 +155,8 @@ def whole_gradient(
         Whether the loss at the point is wanted; always, where derivatives are checked.
     gradient : ndarray, shape (targets,)
         Receives the derivatives.
-    evidence : ndarray of float64, shape (targets, 4)
-        Receives what the values show about them. Of shape (0, 4) if it is not wanted.
+    evidence : ndarray of float64, shape (targets, 5)
+        Receives what the values show about them. Of shape (0, 5) if it is not wanted.
 
     Returns
     -------
@@ -171,7 +171,7 @@ def whole_gradient(
     done, value = _value(entry, blocks, private, points, formula, with_value)
     doubtful = 0
     if evidence.shape[0] < targets.size and checks.size > 0:
-        evidence = np.empty((targets.size, 4))
+        evidence = np.empty((targets.size, 5))
     if done:
         done = _derivatives(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
     if done:
