@@ -35,10 +35,18 @@ def draw(path: Path) -> None:
     for order, colour in zip(ORDERS, shades, strict=True):
         errors = [np.abs(jg.grad_cpu(loss, x, order=order, step=float(h)) - exact(x)).max() for h in STEPS]
         axes.loglog(STEPS, errors, color=colour, linewidth=1.3, label=f"order {order}")
-        default = jg.Textbook().scaling(x.dtype, order).relative
-        error = np.abs(jg.grad_cpu(loss, x, order=order) - exact(x)).max()
-        axes.plot(default, error, "o", color=colour, markersize=9, markeredgecolor="white", zorder=5)
-    axes.plot([], [], "o", color="0.4", markersize=9, markeredgecolor="white", label="default step where |x| ≤ 1")
+        textbook = jg.Textbook()
+        error = np.abs(jg.grad_cpu(loss, x, order=order, step=textbook) - exact(x)).max()
+        axes.plot(
+            textbook.scaling(x.dtype, order).relative,
+            error,
+            "o",
+            color=colour,
+            markersize=9,
+            markeredgecolor="white",
+            zorder=5,
+        )
+    axes.plot([], [], "o", color="0.4", markersize=9, markeredgecolor="white", label="textbook step where |x| ≤ 1")
     axes.set(
         xlabel="step h",
         ylabel="largest error of the gradient",

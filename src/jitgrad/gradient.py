@@ -99,7 +99,8 @@ def grad_cpu(
         float32 with ``Auto()``.
     step : float, array_like, StepRule, Tuner or Extrapolation, optional
         A number or array is the absolute step, in units of ``x``; ``Relative(r)`` is relative to ``|x|``; a tuner
-        such as ``Shi()`` looks for the step of every coordinate, with evaluations of its own. Default: ``Textbook()``.
+        such as ``Shi()`` looks for the step of every coordinate, with evaluations of its own. Default: ``Auto()``,
+        which checks the derivatives.
     bounds : tuple (lower, upper), optional
         The loss is never evaluated outside; near a face the formula is moved inside at the same order. A
         coordinate with equal bounds has derivative 0.
