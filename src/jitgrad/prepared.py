@@ -108,7 +108,7 @@ class Gradient:
         plan, rows = self._plan(points), _rows(points)
         raise_fault(differences(rows, plan.targets[:0], plan.formula)[0], plan.formula)
         if len(rows) == 0:
-            return Evaluator(rows, lambda probes, skip=0: np.empty(0), np.empty(0))
+            return Evaluator(rows, lambda *_: np.empty(0), np.empty(0))
         return evaluator(self._start(plan, points, args), rows)
 
     def _compute(self, x: Any, args: tuple[Any, ...], out: Array | None, with_value: bool) -> tuple[Array, Any]:
