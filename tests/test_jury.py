@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from losses import quadratic
 
+import jitgrad as jg
 from benchmarks.jury.contestants import Answer, Gradient, central, contestant, counted
 from benchmarks.jury.estimates import trial
 from benchmarks.jury.gradients import judge as judge_gradient
@@ -10,7 +12,7 @@ from benchmarks.jury.judge import judge, knows_noise
 from benchmarks.jury.oracle import _median_of_folded, best_central, best_fixed
 from benchmarks.jury.tables import accuracy_row, coverage, found_noise, mean_of_means, median_of_medians, worst
 from benchmarks.trust import report
-from jitgrad.launch.evaluator import Evaluator
+from jitgrad.session import Session
 from jitgrad.testing.problems import Noise, course, problem, vector_losses
 
 DOUBLE = np.dtype(np.float64)
@@ -175,15 +177,17 @@ def test_gradients_are_judged_by_what_they_warn_of():
     assert result.evaluations == 250
 
 
-def test_evaluators_are_counted_while_they_are_watched():
-    points = np.zeros((1, 2))
-    with counted() as made:
-        inside = Evaluator(points, lambda probes: np.zeros(probes.point.size))
-    outside = Evaluator(points, lambda probes: np.zeros(probes.point.size))
-    inside.at_points()
-    assert made == [inside]
-    assert [evaluator.evaluations for evaluator in made] == [1]
-    assert outside not in made
+def test_evaluations_of_gradients_are_counted_while_they_are_watched():
+    attempt, x = Session.attempt, np.array([0.5, 1.5, 2.5])
+    for _ in range(3):  # a prepared gradient remembers that one compiled call will do
+        jg.grad_cpu(quadratic, x, step=1e-3)
+    with counted() as sizes:
+        jg.grad_cpu(quadratic, x, step=1e-3)  # central: not at x itself
+        jg.value_and_grad_cpu(quadratic, x, step=1e-3)
+        jg.grad_cpu(quadratic, x, step=1e-3, method="forward", coords=[1])
+    jg.grad_cpu(quadratic, x, step=1e-3)
+    assert sizes == [6, 7, 2]
+    assert Session.attempt is attempt
 
 
 def test_contestants_are_found_here_and_elsewhere():

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 import sympy
 
-from jitgrad.stencils import ORDERS, first_derivative_weights, stencil
+from jitgrad.stencils import ORDERS, first_derivative_weights, skewed, stencil, with_fraction
 
 FORMULAS = [(method, order) for method, orders in ORDERS.items() for order in orders]
 
@@ -35,6 +35,30 @@ def test_offsets_lie_on_the_named_side(method, order):
     assert (min(s.offsets) < 0) == (low < 0)
     assert (max(s.offsets) > 0) == (high > 0)
     assert (0 in s.offsets) == (method != "central")
+
+
+@pytest.mark.parametrize(("method", "order"), FORMULAS)
+def test_a_further_node_raises_the_order_by_one(method, order):
+    plain, s = stencil(method, order), with_fraction(stencil(method, order), 3, 8)
+    side = -1 if method == "backward" else 1
+    assert set(s.offsets) == {0, side * Fraction(3, 8), *plain.offsets}
+    assert list(s.offsets) == sorted(s.offsets)
+    exact = [sum(w * Fraction(o) ** k for o, w in zip(s.offsets, s.weights, strict=True)) for k in range(order + 3)]
+    assert exact[: order + 2] == [0, 1] + [0] * order
+    assert exact[order + 2] != 0
+    assert (s.method, s.order) == (method, order)
+
+
+@pytest.mark.parametrize(("method", "order"), FORMULAS)
+def test_a_skewed_formula_keeps_its_order_and_tells_an_odd_function_from_a_line(method, order):
+    plain, s = stencil(method, order), skewed(stencil(method, order))
+    exact = [sum(w * Fraction(o) ** k for o, w in zip(s.offsets, s.weights, strict=True)) for k in range(order + 1)]
+    assert exact == [0, 1] + [0] * (order - 1)
+    if method == "central":
+        assert set(s.offsets) == {0, *(o if o > 0 else Fraction(o, 2) for o in plain.offsets)}
+        assert not {-o for o in s.offsets if o < 0} >= {o for o in s.offsets if o > 0}
+    else:
+        assert s == plain
 
 
 def test_arbitrary_nodes():

@@ -118,6 +118,8 @@ class Estimate:
         ------
         IndexError
             If there is no such coordinate.
+        ValueError
+            If there is nothing to draw, or the estimate was pickled.
         ImportError
             If matplotlib is not installed.
         """
@@ -128,6 +130,8 @@ class Estimate:
             chosen = [tuple(map(int, np.unravel_index(k, shape))) for k in range(min(4, self.derivative.size))]
         else:
             chosen = [tuple(map(int, np.atleast_1d(row))) for row in np.asarray(coords).tolist()]
+        if not chosen:
+            raise ValueError(f"plot needs at least one coordinate, got none of an array of shape {shape}.")
         for index in chosen:
             if len(index) != len(shape) or not all(-m <= i < m for i, m in zip(index, shape, strict=True)):
                 raise IndexError(f"coords must be indices into an array of shape {shape}, got {index}.")

@@ -60,16 +60,22 @@ def draw_curves(
 
 
 def _curve(around: Evaluator, target: int, low: float, high: float, step: float) -> tuple[FloatArray, FloatArray]:
-    """Evaluate differences at many steps: central ones where the bounds leave room on both sides."""
+    """Evaluate differences at many steps: central ones where both sides are within the bounds and finite.
+
+    NaN where neither side is.
+    """
     x = around.points.reshape(-1)[target]
+    at_point = around.at_points()[target // around.points.shape[1]]
     size = float(abs(x)) or 1.0
     smallest = 4.0 * float(np.spacing(np.abs(x))) if x != 0 else 1e-16
     largest = 30.0 * step if np.isfinite(step) else size
     h = np.geomspace(smallest, max(largest, 10.0 * smallest), STEPS).astype(around.points.dtype)
-    above, below = np.minimum(x + h, high).astype(h.dtype), np.maximum(x - h, low).astype(h.dtype)
+    with np.errstate(over="ignore"):  # the bounds are finite
+        above, below = np.minimum(x + h, high).astype(h.dtype), np.maximum(x - h, low).astype(h.dtype)
     values = around.displaced(np.full(2 * STEPS, target), np.concatenate([above, below]))
-    width = above.astype(np.float64) - below
+    usable = np.isfinite(values)
+    ends = np.where(usable, np.concatenate([above, below]).astype(np.float64), float(x))
+    values = np.where(usable, values, at_point)
     with np.errstate(all="ignore"):
-        slopes = (values[:STEPS] - values[STEPS:]) / width
-    kept = (width > 0.0) & np.isfinite(slopes)
-    return h[kept].astype(np.float64), slopes[kept]
+        slopes = (values[:STEPS] - values[STEPS:]) / (ends[:STEPS] - ends[STEPS:])
+    return h.astype(np.float64), slopes

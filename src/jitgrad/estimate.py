@@ -12,11 +12,9 @@ from jitgrad import _check
 from jitgrad._result import Estimate
 from jitgrad._types import ArgsAxes, Bounds, Loss
 from jitgrad.curves import draw_curves
-from jitgrad.difference import differences
 from jitgrad.ladder import Status, climb
 from jitgrad.plan import checked_options, make_plan
 from jitgrad.prepared import Gradient
-from jitgrad.repair import raise_fault
 from jitgrad.steps import Auto
 
 
@@ -84,8 +82,8 @@ def estimate_cpu(
     options = checked_options("central", None, Auto(noise=noise), bounds, coords, args_axes, threads)
     points = _check.checked_points(x)
     plan = make_plan(options, points.shape, points.dtype)
-    around = Gradient(loss, args_axes=args_axes, threads=threads).evaluator(points, _check.checked_args(args))
-    raise_fault(differences(around.points, plan.targets[:0], plan.formula)[0], plan.formula)
+    prepared = Gradient(loss, bounds=bounds, args_axes=args_axes, threads=threads)
+    around = prepared.evaluator(points, _check.checked_args(args))
     limits = np.broadcast_to(plan.formula.limits, (*around.points.shape, 3)).reshape(-1, 3)[plan.targets]
     lower, upper = limits[:, 1], limits[:, 2]
     climbed = climb(around, plan.targets, lower, upper, noise=float(noise))

@@ -69,7 +69,8 @@ def noise_cpu(
     True
     """
     points = _check.checked_points(x)
-    around = Gradient(loss, args_axes=args_axes, threads=threads).evaluator(points, _check.checked_args(args))
+    prepared = Gradient(loss, bounds=bounds, args_axes=args_axes, threads=threads)
+    around = prepared.evaluator(points, _check.checked_args(args))
     lower, upper = _check.checked_bounds(bounds, points.shape, points.dtype)
     found = noise_along_direction(around, lower, upper, seed=seed)
     shape = points.shape[:-1]

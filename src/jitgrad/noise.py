@@ -117,7 +117,7 @@ def noise_level(values: npt.ArrayLike) -> tuple[FloatArray, npt.NDArray[np.str_]
         agree = (largest <= AGREEMENT * smallest) & changes[: points - 3]
         spread = np.ptp(lines, axis=1) > SPREAD * np.abs(lines).max(axis=1)
     first = np.argmax(agree, axis=0)
-    close = 2 * (np.diff(lines, axis=1) == 0.0).sum(axis=1) >= points - 1
+    close = 2 * (lines[:, 1:] == lines[:, :-1]).sum(axis=1) >= points - 1
     finite = np.isfinite(lines).all(axis=1)
     found = finite & ~close & ~spread & agree.any(axis=0)
     vanish = finite & ~close & ~spread & (levels == 0.0).any(axis=0)
@@ -153,6 +153,8 @@ def noise_along_coordinates(
 def noise_on_lines(lines: Lines, most: int) -> NoiseEstimate:
     """Estimate the noise along the open targets of a tuner; values it has seen are not evaluated again."""
     before, which = lines.tuning().evaluations, lines.open
+    if before.size == 0:  # which `numpy.char` does not take
+        return NoiseEstimate(np.empty(0), np.empty(0, np.str_), before)
 
     def values_at(which: IntArray, h: FloatArray) -> tuple[IntArray, FloatArray]:
         look = lines.look(which, h, np.arange(POINTS) - POINTS // 2)
@@ -215,7 +217,9 @@ def noise_along_direction(
     def values_at(which: IntArray, h: FloatArray) -> tuple[IntArray, FloatArray]:
         rows = []
         for p, distance in zip(which.tolist(), h.tolist(), strict=True):
-            above, below, furthest = upper[p] - points[p], points[p] - lower[p], distance * POINTS
+            with np.errstate(over="ignore"):  # from one end of the numbers to the other
+                above, below = upper[p] - points[p], points[p] - lower[p]
+            furthest = distance * POINTS
             roomy = np.minimum(above, below) >= furthest * unit[p]
             side = np.where(roomy, up[p], above >= below)
             room = np.where(side, above, below)
@@ -249,7 +253,7 @@ def _spaced(
             break
         seen, values = values_at(which, h[which])
         level[seen], reason[seen] = noise_level(values)
-        equal = (values == values[:, :1]).all(axis=1)
+        equal = (values == values[:, :1]).all(axis=1) & np.isfinite(values[:, 0])
         close, far = np.isin(reason[seen], TOO_CLOSE), np.isin(reason[seen], TOO_FAR)
         h[seen] *= np.select([close, far], [STRIDE, 1.0 / STRIDE], 1.0)
         # Too close at one distance and too far at the next: there is nothing between.

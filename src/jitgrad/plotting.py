@@ -86,7 +86,8 @@ def plot_ladder(
     above.set(xscale="log", xlim=(h[0] / 2.0, h[-1] * 2.0))
     below.set(yscale="log")
     _draw_slopes(above, h, d, derivative, error, step)
-    _draw_distances(below, h, d, derivative, error, noise, step)
+    with np.errstate(over="ignore"):  # noise over the smallest steps of a point near 0
+        _draw_distances(below, h, d, derivative, error, noise, step)
     above.set_title(name or "slope and error against the step")
     handles: dict[str, Any] = {}
     for axes in (above, below):
@@ -149,6 +150,8 @@ def _truncation(h: FloatArray, distance: FloatArray, floor: FloatArray) -> Float
 def _range_around(d: FloatArray, derivative: float, error: float) -> tuple[float, float]:
     """Limits that show most of the slopes: those at the smallest and largest steps may be far off."""
     finite = d[np.isfinite(d)]
+    if not np.isfinite(derivative):
+        derivative = float(np.median(finite)) if finite.size else 0.0
     spread = np.quantile(np.abs(finite - derivative), 0.5) if finite.size else 0.0
     half = max(1.5 * spread, 3.0 * error if np.isfinite(error) else 0.0, 1e-12 * abs(derivative), 1e-300)
     return derivative - half, derivative + half

@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 from jitgrad import _check
 from jitgrad._types import ArgsAxes, Array, Bounds, Method
+from jitgrad.difference import differences
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import require_jitted
 from jitgrad.loss.bind import bind
 from jitgrad.plan import Plan, checked_options, make_plan
+from jitgrad.repair import raise_fault
 from jitgrad.session import Session
 from jitgrad.steps import Rule
 from jitgrad.stepwise import evaluator, gradient_stepwise, settle_doubts
@@ -97,9 +99,17 @@ class Gradient:
         -------
         Evaluator
             Its points are of shape (m, n), and the loss there is known.
+
+        Raises
+        ------
+        ValueError
+            If a point is not finite or not within the bounds.
         """
-        session = self._start(self._plan(points), points, args)
-        return evaluator(session, _rows(points))
+        plan, rows = self._plan(points), _rows(points)
+        raise_fault(differences(rows, plan.targets[:0], plan.formula)[0], plan.formula)
+        if len(rows) == 0:
+            return Evaluator(rows, lambda *_: np.empty(0), np.empty(0))
+        return evaluator(self._start(plan, points, args), rows)
 
     def _compute(self, x: Any, args: tuple[Any, ...], out: Array | None, with_value: bool) -> tuple[Array, Any]:
         points = _check.checked_points(x)

@@ -69,7 +69,8 @@ def repair(
         bad = np.flatnonzero(~np.isfinite(gradient))
         limits = np.broadcast_to(formula.limits, (*points.shape, 3)).copy()
         limits[..., side] = points
-        room = (limits[..., _UPPER] - limits[..., _LOWER]).reshape(-1)[targets[bad]]
+        with np.errstate(over="ignore"):  # from one end of the numbers to the other
+            room = (limits[..., _UPPER] - limits[..., _LOWER]).reshape(-1)[targets[bad]]
         # Without room the coordinate would look fixed, and get the derivative 0.
         bad = bad[room > LEAST_ROOM * np.spacing(np.abs(points.reshape(-1)[targets[bad]]))]
         confined = formula._replace(limits=limits)

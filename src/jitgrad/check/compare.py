@@ -14,7 +14,7 @@ from jitgrad.check.remainders import measure, random_directions
 from jitgrad.check.result import GradientCheck
 from jitgrad.check.values import launcher, values_at
 from jitgrad.check.verdict import Findings, Verdict, examine
-from jitgrad.ladder import climb
+from jitgrad.ladder import Status, climb
 from jitgrad.launch.evaluator import Evaluator
 
 
@@ -143,7 +143,9 @@ def coordinate_differences(loss: Any, args: tuple[Any, ...], x: Array) -> tuple[
     largest = float(np.finfo(x.dtype).max)
     anywhere = np.full(x.size, -largest), np.full(x.size, largest)
     found = climb(evaluator, np.arange(x.size), *anywhere)
-    return found.derivative, found.error, evaluator.evaluations
+    # Nothing is known of a loss that is the same everywhere but that its derivative is 0, which is what is asked here.
+    flat = found.status == Status.FLAT
+    return np.where(flat, 0.0, found.derivative), np.where(flat, 0.0, found.error), evaluator.evaluations
 
 
 def worst_coordinates(derivative: FloatArray, error: FloatArray, claimed: FloatArray, rtol: float) -> IntArray:

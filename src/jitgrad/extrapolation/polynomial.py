@@ -69,7 +69,8 @@ class PolynomialFit:
 
     def _summary(self, slopes: Slopes) -> Summary:
         rows = len(slopes.u)
-        value, deviation, noise = np.full(rows, np.nan), np.full(rows, np.inf), np.full(rows, np.inf)
+        # No noise yet, because infinitely much of it times a sigma of 0, that of a loss that is 0, is not a number.
+        value, deviation, noise = np.full(rows, np.nan), np.full(rows, np.inf), np.zeros(rows)
         worse = np.zeros(rows, bool)
         for last in range(FIRST_ROUND - 1, slopes.u.shape[1]):
             fitted, residual, amplified = fit(slopes, max(0, last - self.degree - 1), last)

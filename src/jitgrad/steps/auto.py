@@ -30,8 +30,8 @@ class Auto:
 
     Raises
     ------
-    ValueError
-        If `noise` is negative or not finite.
+    TypeError, ValueError
+        If `noise` is not a number, or negative or not finite.
 
     Notes
     -----
@@ -59,6 +59,8 @@ class Auto:
     noise: float = 0.0
 
     def __post_init__(self) -> None:
+        if isinstance(self.noise, bool) or not isinstance(self.noise, float | int | np.floating | np.integer):
+            raise TypeError(f"noise must be a number, got {self.noise!r}. Leave it out if it is unknown.")
         if not (self.noise >= 0.0 and np.isfinite(self.noise)):
             raise ValueError(f"noise must be finite and at least 0, got {self.noise!r}. Leave it out if it is unknown.")
 
