@@ -23,10 +23,9 @@ from jitgrad.ladder.block import (
 )
 from jitgrad.ladder.moves import look
 from jitgrad.ladder.refining import ROUGH as ROUGH_SCALES
-from jitgrad.ladder.signs import bend, is_contradicted, is_zero, kink
+from jitgrad.ladder.signs import bend, is_contradicted, is_quiet, is_zero, kink
 from jitgrad.ladder.status import Status
 from jitgrad.ladder.table import EVEN, SLOPE, H, Table
-from jitgrad.ladder.windows import LEAST_NODES
 
 NOISY = 20.0  # times rounding, from where noise is worth naming
 ULPS = 4.0  # spacings of a derivative that its bar is at least: a loss may round its constants, too
@@ -56,6 +55,8 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
         state[t, STATUS] = verdict(settings, table, reading)
     if state[t, STATUS] == NON_FINITE:
         return
+    if state[t, STATUS] != KINK and smallest_pair(block, table, t, reading):
+        return
     error = reading.bar + ULPS * settings.eps * abs(reading.derivative)
     if state[t, VERIFIED] == ROUGH_SCALES and state[t, STATUS] != KINK:
         h, d, _, _ = look(block, settings, t, state[t, PROBE])
@@ -75,6 +76,25 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
 
 
 @element
+def smallest_pair(block: Block, table: Table, t: int, reading: Reading) -> bool:
+    """Take the slope of the smallest pair if the noise is none there, and evaluations ran out on the way down.
+
+    The ladder above an oscillation says nothing, and there are too few pairs below it for a window. The bar is what
+    the next pair and the slopes of both sides differ by: 15 times what truncation makes where the loss is smooth.
+    """
+    found, values, unit, last = block.found, table.values, block.unit[t], reading.rungs - 1
+    if last < 1 or not is_quiet(values, reading, last):
+        return False
+    h, d = values[H, last], values[SLOPE, last]
+    apart = abs(d - values[SLOPE, last - 1]) + (abs(values[EVEN, last]) + SIGNAL * reading.floor) / h
+    if abs(d - reading.derivative) <= reading.bar + apart:
+        return False
+    block.state[t, STATUS] = TRUNCATION
+    found[t, DERIVATIVE], found[t, ERROR], found[t, STEP] = d / unit, apart / unit, h
+    return True
+
+
+@element
 def kink_bar(table: Table, reading: Reading) -> float:
     """Return how far the slopes on both sides of the smallest pair that shows them are from the estimate."""
     values = table.values
@@ -91,7 +111,7 @@ def verdict(settings: Settings, table: Table, reading: Reading) -> int:
     values = table.values
     if not np.isfinite(reading.derivative):
         return NON_FINITE
-    if reading.rungs < LEAST_NODES:
+    if not np.isfinite(reading.score):
         return TRUNCATION
     if kink(values, reading) > 0.0 or (is_contradicted(values, reading) and not reading.plateau):
         return KINK
