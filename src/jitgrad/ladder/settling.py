@@ -24,13 +24,14 @@ from jitgrad.ladder.block import (
 )
 from jitgrad.ladder.moves import look
 from jitgrad.ladder.refining import ROUGH as ROUGH_SCALES
-from jitgrad.ladder.signs import bend, is_contradicted, is_proportional, is_quiet, is_zero, kink
+from jitgrad.ladder.signs import KINK_POWERS, bend, is_contradicted, is_quiet, is_zero, kink
 from jitgrad.ladder.status import Status
 from jitgrad.ladder.table import EVEN, SLOPE, H, Table
 
 NOISY = 20.0  # times rounding, from where noise is worth naming
 ULPS = 4.0  # spacings of a derivative that its bar is at least: a loss may round its constants, too
 SEEN = 5.0  # standard deviations of a value from where an even part is none of noise: 4 of its own
+GLIMPSED = 3.0  # likewise, for a second pair just below: 2.5 of its own
 MARGIN = 1.1  # a bar that is itself a difference of slopes is not exact
 
 CONVERGED, TRUNCATION, NOISE_LIMITED, ZERO, FLAT = (
@@ -118,15 +119,26 @@ def hidden_kink(values: FloatArray, reading: Reading) -> float:
     last = reading.rungs - 1
     while last > 0 and abs(values[EVEN, last]) <= SEEN * reading.level:
         last -= 1
-    if last < 1 or not reading.two_sided or not is_proportional(
-        values[H, last - 1], values[EVEN, last - 1], values[H, last], values[EVEN, last]
-    ):
+    if not reading.two_sided or not abs(values[EVEN, last]) > SEEN * reading.level:
+        return 0.0
+    below = last + 1 < reading.rungs and abs(values[EVEN, last + 1]) > GLIMPSED * reading.level
+    if not (below and is_slow(values, reading, last, last + 1)) and not (last > 0 and is_slow(values, reading, last - 1, last)):
         return 0.0
     for i in range(last + 1, reading.rungs):
         if abs(values[EVEN, last]) * values[H, i] > 2.0 * SEEN * reading.level * values[H, last]:
             # It would show here.
             return 0.0
     return kink_bar(values, reading, last) + NOISE_BARS * reading.level / values[H, last]
+
+
+@element
+def is_slow(values: FloatArray, reading: Reading, outer: int, inner: int) -> bool:
+    """Say whether the even part grows no faster than that of a kink, or has stopped growing.
+
+    The inner pair is the smallest that shows it, which those do whose noise makes them larger.
+    """
+    growth = (values[H, outer] / values[H, inner]) ** KINK_POWERS[1]
+    return bool(abs(values[EVEN, outer]) < growth * (abs(values[EVEN, inner]) - reading.level))
 
 
 @element
