@@ -184,8 +184,11 @@ def read_ladder(
                 bar, sure = norm(NOISE_BARS * blurred, hidden), SURE * abs(d)
                 degree, first, step = p, a, values[H, a]
     if count > 0 and not np.isfinite(derivative):
-        # Too few pairs for a window: the largest is all there is.
-        derivative, step = values[SLOPE, 0], values[H, 0]
+        # Too few pairs for a window: the smallest that is above rounding is the least wrong.
+        i = count - 1
+        while i > 0 and not abs(values[SLOPE, i]) * values[H, i] > SIGNAL * floor:
+            i -= 1
+        derivative, step = values[SLOPE, i], values[H, i]
     return Reading(
         count,
         two_sided,

@@ -33,6 +33,7 @@ from jitgrad.ladder.leaping import TARGET, after_drop, after_leap, after_oscilla
 from jitgrad.ladder.moves import DROP, FLAT, INWARD, LEAP, begin_ladder, look, want, want_three
 from jitgrad.ladder.signs import NEVER_ROUNDING, is_proportional
 from jitgrad.ladder.steps import BELOW_X
+from jitgrad.ladder.table import slot_of
 
 CURVED = 0.5  # beyond this the three pairs are no Taylor series
 ROUNDING = 8.0  # times the noise of a value, below which third-order parts are not seen
@@ -76,7 +77,9 @@ def after_three(block: Block, settings: Settings, plan: IntArray, t: int, floor:
     h1, d1, e1, m1 = look(block, settings, t, state[t, MIDDLE])
     h2, d2, e2, m2 = look(block, settings, t, bottom)
     if not (np.isfinite(d1) and np.isfinite(d2)):
-        go_inward(block, plan, t)
+        if slot_of(block, t, bottom) >= 0 and slot_of(block, t, state[t, MIDDLE]) >= 0:
+            go_inward(block, plan, t)
+        # Else there was nothing left to evaluate them with, and no more is asked for: what is known must do.
         return
     if m1 == 0.0 and m2 == 0.0 and (m0 == 0.0 or not np.isfinite(m0)):
         leave_flat(block, plan, t)

@@ -33,15 +33,13 @@ from jitgrad.ladder.block import (
 from jitgrad.ladder.leaping import ANSWERED, UNKNOWN, after_leap, drop, leap
 from jitgrad.ladder.level import CLEAR
 from jitgrad.ladder.moves import look, want, want_apart, want_three
-from jitgrad.ladder.signs import bend, is_contradicted, is_zero, kink
+from jitgrad.ladder.signs import LOUD, QUIET, bend, is_contradicted, is_zero, kink
 from jitgrad.ladder.steps import TWO_SIDED, exponent_of
 from jitgrad.ladder.table import EVEN, SLOPE, H, Table
 
 UPWARDS = 2  # rungs added at a time where noise limits the reading; downwards it is one: two cost more than they save
 LONGEST_STRIDE = 3  # binary logarithm of the most rungs from one to the next
 DEPTH = 24  # rungs from the ladder down to the pair that verifies noise
-LOUD = 0.05  # share of the whole variation from where noise may be all there is
-QUIET = 20.0  # a pair whose size is below the noise by this factor does not have that noise
 BURIED = 64.0  # times the noise, below which there is no use in looking for what is under a kink
 MOST_RETRIES, MOST_BENDS = 3, 2
 HOPELESS = 0.3  # expected error, relative to the derivative, that asks for another place

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from jitgrad._jit import element
-from jitgrad.ladder.analysis import SIGNAL, Reading
+from jitgrad._types import FloatArray
+from jitgrad.ladder.analysis import NOISE_BARS, SIGNAL, Reading
 from jitgrad.ladder.block import (
     CURVATURE,
     DERIVATIVE,
@@ -23,13 +24,14 @@ from jitgrad.ladder.block import (
 )
 from jitgrad.ladder.moves import look
 from jitgrad.ladder.refining import ROUGH as ROUGH_SCALES
-from jitgrad.ladder.signs import bend, is_contradicted, is_zero, kink
+from jitgrad.ladder.signs import KINK_POWERS, bend, is_contradicted, is_quiet, is_zero, kink
 from jitgrad.ladder.status import Status
 from jitgrad.ladder.table import EVEN, SLOPE, H, Table
-from jitgrad.ladder.windows import LEAST_NODES
 
 NOISY = 20.0  # times rounding, from where noise is worth naming
 ULPS = 4.0  # spacings of a derivative that its bar is at least: a loss may round its constants, too
+SEEN = 5.0  # standard deviations of a value from where an even part is none of noise: 4 of its own
+GLIMPSED = 3.0  # likewise, for a second pair just below: 2.5 of its own
 MARGIN = 1.1  # a bar that is itself a difference of slopes is not exact
 
 CONVERGED, TRUNCATION, NOISE_LIMITED, ZERO, FLAT = (
@@ -56,6 +58,8 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
         state[t, STATUS] = verdict(settings, table, reading)
     if state[t, STATUS] == NON_FINITE:
         return
+    if state[t, STATUS] != KINK and smallest_pair(block, table, t, reading):
+        return
     error = reading.bar + ULPS * settings.eps * abs(reading.derivative)
     if state[t, VERIFIED] == ROUGH_SCALES and state[t, STATUS] != KINK:
         h, d, _, _ = look(block, settings, t, state[t, PROBE])
@@ -64,7 +68,12 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
             error = MARGIN * apart + 8.0 * reading.floor / h
             state[t, STATUS] = ROUGH
     if state[t, STATUS] == KINK:
-        error = max(error, kink_bar(table, reading))
+        last = reading.rungs - 1
+        while last > 0 and abs(values[EVEN, last]) <= SIGNAL * reading.level:
+            last -= 1
+        error = max(error, kink_bar(values, reading, last))
+    elif reading.plateau:
+        error = max(error, hidden_kink(values, reading), hidden_stair(values, reading))
     change, seen = bend(values, reading)
     found[t, DERIVATIVE], found[t, STEP] = reading.derivative / unit, reading.step
     found[t, ERROR] = max(error, change * seen) / unit
@@ -75,14 +84,76 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
 
 
 @element
-def kink_bar(table: Table, reading: Reading) -> float:
-    """Return how far the slopes on both sides of the smallest pair that shows them are from the estimate."""
-    values = table.values
-    last = reading.rungs - 1
-    while last > 0 and abs(values[EVEN, last]) <= SIGNAL * reading.level:
-        last -= 1
-    apart = abs(values[SLOPE, last] - reading.derivative) + abs(values[EVEN, last]) / values[H, last]
+def smallest_pair(block: Block, table: Table, t: int, reading: Reading) -> bool:
+    """Take the slope of the smallest pair if the noise is none there, and evaluations ran out on the way down.
+
+    The ladder above an oscillation says nothing, and there are too few pairs below it for a window. The bar is what
+    the next pair and the slopes of both sides differ by: 15 times what truncation makes where the loss is smooth.
+    """
+    found, values, unit, last = block.found, table.values, block.unit[t], reading.rungs - 1
+    if last < 1 or not is_quiet(values, reading, last):
+        return False
+    h, d = values[H, last], values[SLOPE, last]
+    apart = abs(d - values[SLOPE, last - 1]) + (abs(values[EVEN, last]) + SIGNAL * reading.floor) / h
+    if abs(d - reading.derivative) <= reading.bar + apart:
+        return False
+    block.state[t, STATUS] = TRUNCATION
+    found[t, DERIVATIVE], found[t, ERROR], found[t, STEP] = d / unit, apart / unit, h
+    return True
+
+
+@element
+def kink_bar(values: FloatArray, reading: Reading, i: int) -> float:
+    """Return how far the slopes on both sides, as pair `i` shows them, are from the estimate."""
+    apart = abs(values[SLOPE, i] - reading.derivative) + abs(values[EVEN, i]) / values[H, i]
     return MARGIN * float(apart)
+
+
+@element
+def hidden_kink(values: FloatArray, reading: Reading) -> float:
+    """Return the bar that covers the slopes on both sides of a kink that noise may hide, else 0.
+
+    Noise leaves few pairs that show an even part. Where it grows no faster than a kink's between the two smallest
+    of them, curvature that fades further down and a kink cannot be told apart.
+    """
+    last = reading.rungs - 1
+    while last > 0 and abs(values[EVEN, last]) <= SEEN * reading.level:
+        last -= 1
+    if not reading.two_sided or not abs(values[EVEN, last]) > SEEN * reading.level:
+        return 0.0
+    below = last + 1 < reading.rungs and abs(values[EVEN, last + 1]) > GLIMPSED * reading.level
+    if not (below and is_slow(values, reading, last, last + 1)) and not (last > 0 and is_slow(values, reading, last - 1, last)):
+        return 0.0
+    for i in range(last + 1, reading.rungs):
+        if abs(values[EVEN, last]) * values[H, i] > 2.0 * SEEN * reading.level * values[H, last]:
+            # It would show here.
+            return 0.0
+    return kink_bar(values, reading, last) + NOISE_BARS * reading.level / values[H, last]
+
+
+@element
+def is_slow(values: FloatArray, reading: Reading, outer: int, inner: int) -> bool:
+    """Say whether the even part grows no faster than that of a kink, or has stopped growing.
+
+    The inner pair is the smallest that shows it, which those do whose noise makes them larger.
+    """
+    growth = (values[H, outer] / values[H, inner]) ** KINK_POWERS[1]
+    return bool(abs(values[EVEN, outer]) < growth * (abs(values[EVEN, inner]) - reading.level))
+
+
+@element
+def hidden_stair(values: FloatArray, reading: Reading) -> float:
+    """Return the bar that covers the slope of the pairs above a window that shows nothing at all, else 0.
+
+    Without noise, pairs equal to the value at the point are left out, for a stair has many of them.
+    """
+    last = reading.first
+    if abs(reading.derivative) > reading.bar or last == 0:
+        return 0.0
+    for i in range(last, reading.rungs):
+        if max(abs(values[SLOPE, i]) * values[H, i], abs(values[EVEN, i])) > SEEN * reading.level:
+            return 0.0
+    return MARGIN * float(abs(values[SLOPE, last - 1] - reading.derivative))
 
 
 @element
@@ -91,7 +162,7 @@ def verdict(settings: Settings, table: Table, reading: Reading) -> int:
     values = table.values
     if not np.isfinite(reading.derivative):
         return NON_FINITE
-    if reading.rungs < LEAST_NODES:
+    if not np.isfinite(reading.score):
         return TRUNCATION
     if kink(values, reading) > 0.0 or (is_contradicted(values, reading) and not reading.plateau):
         return KINK

@@ -15,6 +15,8 @@ KINK_POWERS = 0.6, 1.5  # powers of h between which an even part is taken for th
 BEND_RATIOS = 0.7, 1.4  # ratios of two changes of slope that count as equal
 BEND_SIGNAL = 20.0  # standard deviations of noise that a change of slope must be above
 NEVER_ROUNDING = 50.0  # times rounding
+LOUD = 0.05  # share of the whole variation from where noise may be all there is
+QUIET = 20.0  # a pair whose size is below the noise by this factor does not have that noise
 
 
 @element
@@ -149,3 +151,11 @@ def bend(values: FloatArray, reading: Reading) -> tuple[float, float]:
         if abs(change) * (values[H, i] - values[H, i + 1]) * values[H, i + 1] > 2.0 * least:
             return 0.0, 0.0
     return abs(change), values[H, last]
+
+
+@element
+def is_quiet(values: FloatArray, reading: Reading, i: int) -> bool:
+    """Say whether a pair refutes noise that is much of what the ladder shows: it is smaller, and no rounding."""
+    size = max(abs(values[SLOPE, i]) * values[H, i], abs(values[EVEN, i]))
+    whole = max(abs(values[SLOPE, 0]) * values[H, 0], abs(values[EVEN, 0]))
+    return bool(8.0 * reading.floor < size < reading.level / QUIET and reading.plateau and reading.level > LOUD * whole)
