@@ -39,7 +39,7 @@ from jitgrad.ladder.table import EVEN, SLOPE, H, Table
 
 UPWARDS = 2  # rungs added at a time where noise limits the reading; downwards it is one: two cost more than they save
 LONGEST_STRIDE = 3  # binary logarithm of the most rungs from one to the next
-DEPTH = 24  # rungs from the ladder down to the pair that verifies noise
+DEPTH = 40  # rungs from the ladder down to the pair that verifies noise, at most: waves of 1e9 beside |x| are seen
 BURIED = 64.0  # times the noise, below which there is no use in looking for what is under a kink
 MOST_RETRIES, MOST_BENDS = 3, 2
 HOPELESS = 0.3  # expected error, relative to the derivative, that asks for another place

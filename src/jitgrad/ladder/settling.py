@@ -63,10 +63,11 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
     error = reading.bar + ULPS * settings.eps * abs(reading.derivative)
     if state[t, VERIFIED] == ROUGH_SCALES and state[t, STATUS] != KINK:
         h, d, _, _ = look(block, settings, t, state[t, PROBE])
-        apart = abs(d - reading.derivative)
-        if apart > error + 8.0 * reading.floor / h:
-            error = MARGIN * apart + 8.0 * reading.floor / h
+        apart, rounding = abs(d - reading.derivative), SIGNAL * reading.floor / h
+        if apart > error + rounding:
             state[t, STATUS] = ROUGH
+        # What makes the noise has a slope of its own there; rounding may hide how much it is.
+        error = max(error, MARGIN * apart + rounding)
     if state[t, STATUS] == KINK:
         last = reading.rungs - 1
         while last > 0 and abs(values[EVEN, last]) <= SIGNAL * reading.level:
@@ -121,14 +122,16 @@ def hidden_kink(values: FloatArray, reading: Reading) -> float:
         last -= 1
     if not reading.two_sided or not abs(values[EVEN, last]) > SEEN * reading.level:
         return 0.0
-    below = last + 1 < reading.rungs and abs(values[EVEN, last + 1]) > GLIMPSED * reading.level
-    if not (below and is_slow(values, reading, last, last + 1)) and not (last > 0 and is_slow(values, reading, last - 1, last)):
+    slow = last > 0 and is_slow(values, reading, last - 1, last)
+    if last + 1 < reading.rungs and abs(values[EVEN, last + 1]) > GLIMPSED * reading.level:
+        slow = slow or is_slow(values, reading, last, last + 1)
+    if not slow:
         return 0.0
     for i in range(last + 1, reading.rungs):
         if abs(values[EVEN, last]) * values[H, i] > 2.0 * SEEN * reading.level * values[H, last]:
             # It would show here.
             return 0.0
-    return kink_bar(values, reading, last) + NOISE_BARS * reading.level / values[H, last]
+    return float(kink_bar(values, reading, last) + NOISE_BARS * reading.level / values[H, last])
 
 
 @element
