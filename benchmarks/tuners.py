@@ -24,7 +24,7 @@ from benchmarks.peers import Peer, peers
 from jitgrad.difference import combine, differences
 from jitgrad.launch.cpu import Evaluation
 from jitgrad.launch.probes import Probes
-from jitgrad.prepared import formula_for
+from jitgrad.formula import formula_for
 from jitgrad.repair import repair
 from jitgrad.stencils import stencil
 from jitgrad.steps import Scaling, Tuner

@@ -41,7 +41,7 @@ def test_of_many_coordinates_the_worst_are_shown():
     where[[7, 31]] = x[[7, 31]]
     e = jg.estimate_cpu(kinked, x, args=(where,))
     lines = str(e).splitlines()
-    rows = [line.split()[0] for line in lines if line.startswith("x[") or line.startswith(" x[")]
+    rows = [line.split()[0] for line in lines if line.startswith(("x[", " x["))]
     assert len(rows) == 20
     assert "the 20 with the largest relative errors of 50 coordinates" in lines
     order = [int(name[2:-1]) for name in rows]
@@ -92,7 +92,7 @@ def test_a_dictionary_is_plain_and_complete(points):
 
 def test_an_estimate_can_be_pickled_without_its_loss():
     e = estimate()
-    again = pickle.loads(pickle.dumps(e))  # noqa: S301
+    again = pickle.loads(pickle.dumps(e))
     for name in ("value", *ARRAYS):
         np.testing.assert_array_equal(getattr(again, name), getattr(e, name))
     assert str(again) == str(e)
