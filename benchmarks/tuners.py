@@ -22,14 +22,14 @@ import jitgrad as jg
 from benchmarks.jury.tables import table
 from benchmarks.peers import Peer, peers
 from jitgrad.difference import combine, differences
+from jitgrad.formula import formula_for
 from jitgrad.launch.cpu import Evaluation
 from jitgrad.launch.probes import Probes
-from jitgrad.formula import formula_for
-from jitgrad.repair import repair
+from jitgrad.prepared.repair import repair
+from jitgrad.prepared.tuned import tuned_formula
 from jitgrad.stencils import stencil
 from jitgrad.steps import Scaling, Tuner
 from jitgrad.testing.problems import KINDS, Course, Noise, Problem, course, problems
-from jitgrad.tuned import tuned_formula
 
 PAGE = Path(__file__).parent.parent / "docs" / "tuners.md"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"

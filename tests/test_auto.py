@@ -15,8 +15,8 @@ from numba import njit
 from test_accuracy import SLACK, Line, lines
 
 import jitgrad as jg
-from jitgrad import stepwise
-from jitgrad.session import Session
+from jitgrad.prepared import stepwise
+from jitgrad.prepared.session import Session
 from jitgrad.stencils import stencil
 from jitgrad.testing import scenario, scenarios
 

@@ -5,8 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from jitgrad.difference import NO_FAULT, combine, differences, differences_further
-from jitgrad.doubt import (
+from jitgrad.auto.doubt import (
     AMPLIFICATION,
     CURVED,
     DISAGREES,
@@ -21,6 +20,7 @@ from jitgrad.doubt import (
     examine_all,
     judge_all,
 )
+from jitgrad.difference import NO_FAULT, combine, differences, differences_further
 from jitgrad.formula import THRESHOLDS, formula_for, thresholds
 from jitgrad.stencils import stencil
 from jitgrad.steps import Auto

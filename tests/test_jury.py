@@ -12,7 +12,7 @@ from benchmarks.jury.judge import judge, knows_noise
 from benchmarks.jury.oracle import _median_of_folded, best_central, best_fixed
 from benchmarks.jury.tables import accuracy_row, coverage, found_noise, mean_of_means, median_of_medians, worst
 from benchmarks.trust import report
-from jitgrad.session import Session
+from jitgrad.prepared.session import Session
 from jitgrad.testing.problems import Noise, course, problem, vector_losses
 
 DOUBLE = np.dtype(np.float64)

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jitgrad import stepwise
 from jitgrad.launch.evaluator import Evaluator
-from jitgrad.session import Session
+from jitgrad.prepared import stepwise
+from jitgrad.prepared.session import Session
 
 
 class Answer(NamedTuple):

@@ -13,8 +13,8 @@ from jitgrad._result import Estimate
 from jitgrad._types import ArgsAxes, Bounds, Loss
 from jitgrad.curves import draw_curves
 from jitgrad.ladder import Status, climb
-from jitgrad.plan import checked_options, make_plan
-from jitgrad.prepared import Gradient
+from jitgrad.prepared.gradient import Gradient
+from jitgrad.prepared.plan import checked_options, make_plan
 from jitgrad.steps import Auto
 
 

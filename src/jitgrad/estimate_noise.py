@@ -9,7 +9,7 @@ import numpy.typing as npt
 from jitgrad import _check
 from jitgrad._types import ArgsAxes, Bounds, Loss
 from jitgrad.noise import NoiseEstimate, noise_along_direction
-from jitgrad.prepared import Gradient
+from jitgrad.prepared.gradient import Gradient
 
 
 def noise_cpu(

@@ -80,7 +80,7 @@ def formula_for(
 
 
 def thresholds(auto: Auto, dtype: np.dtype[np.floating]) -> FloatArray:
-    """Give the numbers by which derivatives are judged (`jitgrad.doubt`).
+    """Give the numbers by which derivatives are judged (`jitgrad.auto.doubt`).
 
     Returns
     -------

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from jitgrad._check import checked_args
 from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method
 from jitgrad.loss.accept import require_jitted
-from jitgrad.prepared import Gradient
+from jitgrad.prepared.gradient import Gradient
 from jitgrad.steps import Rule
 
 Step = float | npt.ArrayLike | Rule | None

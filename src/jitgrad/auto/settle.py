@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jitgrad._types import Array, FloatArray, IntArray
-from jitgrad.difference import NO_FAULT, combine, differences_further
-from jitgrad.doubt import (
+from jitgrad.auto.doubt import (
     AMPLIFICATION,
     DOUBT,
     FEWEST,
@@ -24,6 +23,7 @@ from jitgrad.doubt import (
     pooled_noise_all,
     undecided_all,
 )
+from jitgrad.difference import NO_FAULT, combine, differences_further
 from jitgrad.formula import Formula
 from jitgrad.ladder import Climbed, Status, climb
 from jitgrad.launch.evaluator import Evaluator
@@ -59,7 +59,7 @@ class Job(NamedTuple):
     checks : ndarray
         From `jitgrad.formula.thresholds`.
     evidence : ndarray of float64, shape (targets, 5)
-        From `jitgrad.doubt.examine_all`.
+        From `jitgrad.auto.doubt.examine_all`.
     look_again : bool
         Whether nobody has looked again yet; a gradient in one compiled call has.
     """

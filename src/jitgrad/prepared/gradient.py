@@ -15,11 +15,11 @@ from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import require_jitted
 from jitgrad.loss.bind import bind
-from jitgrad.plan import Plan, checked_options, make_plan
-from jitgrad.repair import raise_fault
-from jitgrad.session import Session
+from jitgrad.prepared.plan import Plan, checked_options, make_plan
+from jitgrad.prepared.repair import raise_fault
+from jitgrad.prepared.session import Session
+from jitgrad.prepared.stepwise import evaluator, gradient_stepwise, settle_doubts
 from jitgrad.steps import Rule
-from jitgrad.stepwise import evaluator, gradient_stepwise, settle_doubts
 
 
 class Gradient:

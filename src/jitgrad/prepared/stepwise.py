@@ -10,14 +10,14 @@ from functools import partial
 import numpy as np
 
 from jitgrad._types import Array, FloatArray
+from jitgrad.auto.doubt import FURTHER, compare_all, examine_all, judge_all
 from jitgrad.difference import NO_FAULT, combine, differences, differences_further
-from jitgrad.doubt import FURTHER, compare_all, examine_all, judge_all
 from jitgrad.formula import Formula
 from jitgrad.launch.cpu import evaluate
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.probes import Probes
-from jitgrad.repair import raise_fault, repair
-from jitgrad.session import Session
+from jitgrad.prepared.repair import raise_fault, repair
+from jitgrad.prepared.session import Session
 from jitgrad.steps import Extrapolation, Tuner
 
 
@@ -88,8 +88,8 @@ def settle_doubts(
 ) -> None:
     """Mend doubtful derivatives, and warn of those that stay doubtful."""
     # With the ladder, which most gradients never need.
-    from jitgrad.settle import Job, settle
-    from jitgrad.warn import warn_unsettled
+    from jitgrad.auto.settle import Job, settle
+    from jitgrad.auto.warn import warn_unsettled
 
     plan = session.plan
     around = evaluator(session, rows, at_points)
@@ -110,7 +110,7 @@ def _look_further(session: Session, around: Evaluator, gradient: Array, evidence
 
 
 def _tuned(session: Session, search: Evaluator) -> Formula:
-    from jitgrad.tuned import tuned_formula
+    from jitgrad.prepared.tuned import tuned_formula
 
     plan = session.plan
     assert isinstance(plan.rule, Tuner)
@@ -118,7 +118,7 @@ def _tuned(session: Session, search: Evaluator) -> Formula:
 
 
 def _extrapolated(session: Session, search: Evaluator, gradient: Array, with_value: bool) -> FloatArray:
-    from jitgrad.tuned import search_for
+    from jitgrad.prepared.tuned import search_for
 
     plan = session.plan
     assert isinstance(plan.rule, Extrapolation)

@@ -1,7 +1,7 @@
 """The gradient of one point in one compiled call: probes made, evaluated and combined block by block.
 
 For losses that cost less than the Python between those steps. A block of probes stays in the processor's cache,
-and every thread makes its own. What does not work out is left to `jitgrad.prepared`, which looks closer.
+and every thread makes its own. What does not work out is left to `jitgrad.prepared.gradient`, which looks closer.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import numpy as np
 
 from jitgrad._jit import element, kernel, parallel_kernel
 from jitgrad._types import Array, FloatArray, IntArray
-from jitgrad.difference import NO_FAULT, check_points, combine_values, enlarge, make_differences
-from jitgrad.doubt import (
+from jitgrad.auto.doubt import (
     FEWEST,
     FURTHER,
     compare,
@@ -23,6 +22,7 @@ from jitgrad.doubt import (
     pooled_noise,
     undecided,
 )
+from jitgrad.difference import NO_FAULT, check_points, combine_values, enlarge, make_differences
 from jitgrad.formula import THRESHOLDS, Formula
 from jitgrad.launch.drivers import run
 from jitgrad.launch.probes import Probes

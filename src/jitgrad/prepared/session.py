@@ -12,8 +12,8 @@ from jitgrad._types import Array, FloatArray
 from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, workers_for
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.bind import BoundLoss
-from jitgrad.plan import Plan
-from jitgrad.whole import whole_gradient, whole_gradient_parallel
+from jitgrad.prepared.plan import Plan
+from jitgrad.prepared.whole import whole_gradient, whole_gradient_parallel
 
 CALLS_WITHOUT_THREADS = 20
 """So many calls stay on one thread after one that was slower on several: a thread that has to wait for its
@@ -37,7 +37,7 @@ class Attempt:
     value : float
         The loss at the point.
     evidence : ndarray of float64, shape (targets, 5)
-        What the values show about the derivatives (`jitgrad.doubt`).
+        What the values show about the derivatives (`jitgrad.auto.doubt`).
     doubtful : int
         How many derivatives want a closer look.
     """

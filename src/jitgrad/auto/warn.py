@@ -15,7 +15,7 @@ from jitgrad.ladder import Status
 NAMED = 5
 """So many coordinates are named in the message; all of them are in the warning's `coordinates`."""
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = str(Path(__file__).parent.parent)
 
 
 def warn_unsettled(targets: IntArray, statuses: IntArray, shape: tuple[int, ...]) -> None:
