@@ -220,12 +220,17 @@ def plain(x):
     return x.sum()
 
 
+@pytest.mark.parametrize("verb", [jg.estimate_cpu, jg.noise_cpu])
+def test_plain_python_functions(verb):
+    with pytest.raises(TypeError, match=r"compiled by numba\.njit, got the function 'plain'"):
+        verb(plain, X)
+
+
 @INTERPRETED
 @pytest.mark.parametrize("verb", [jg.estimate_cpu, jg.noise_cpu])
 @pytest.mark.parametrize(
     ("loss", "x", "options", "kind", "message"),
     [
-        (plain, X, {}, TypeError, r"compiled by numba\.njit, got the function 'plain'"),
         (quadratic, np.array([1.0, np.nan]), {}, ValueError, "x must be finite, got nan at coordinate 1"),
         (quadratic, X[None] * [1, np.inf, 1], {}, ValueError, "x must be finite, got inf at coordinate 1"),
         (quadratic, X * 1j, {}, TypeError, "got dtype complex128"),

@@ -92,6 +92,29 @@ def test_the_first_probe_that_raises_is_reported_whatever_the_threads():
         assert "x[1] displaced from 0.0 to 5.0" in caught.value.__notes__[0]
 
 
+@njit
+def raises_above(x, limit):
+    if x.max() > limit:
+        raise ValueError("too far")
+    return 2.0 * x.sum()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("far", [[], [0], [11], [3, 4, 5], [0, 2, 5, 6, 9, 11], list(range(12))])
+@pytest.mark.parametrize("skip", [0, 2])
+def test_forgiven_exceptions_are_nan_and_nothing_else_is(workers, far, skip):
+    points = np.zeros((1, 3))
+    values = np.linspace(0.1, 0.9, 12)
+    values[far] += 5.0
+    probes = replaced(points, np.zeros(12), np.arange(12)[:, None] % 3, values[:, None])
+    found = cpu.evaluate(
+        bind(raises_above, points, (1.0,), (None,), (1,)), probes, 0.0, skip=skip, threads=workers, forgive=True
+    ).values
+    expected = np.where(values > 1.0, np.nan, 2.0 * values)
+    expected[:skip] = np.nan
+    np.testing.assert_array_equal(found, expected)
+
+
 # --- several lanes: a shim of our own that evaluates columns
 
 
