@@ -256,3 +256,13 @@ def test_memory_per_coordinate():
         tracemalloc.stop()
     assert peak <= 1000 * n
     np.testing.assert_allclose(found.derivative, np.exp(points[:, 0]), rtol=1e-10)
+
+
+def test_finite_values_never_give_nan_where_evaluations_run_out():
+    frequency, phase = 10.0 ** np.linspace(5.0, 9.5, 40), 1.7
+    for w in frequency:
+        x = np.linspace(0.3, 2.9, 50)
+        for most in (18, 24):
+            found = derivatives(lambda v, w=w: np.sin(w * v + phase), x, start=np.full(50, -12), most=most)
+            assert np.isfinite(found.derivative).all()
+            assert (found.status != Status.NON_FINITE).all()

@@ -12,6 +12,7 @@ from jitgrad.ladder.block import (
     HIGHEST_RUNG,
     LOWEST_RUNG,
     MODE,
+    PAIRS,
     PROBE,
     SEARCHES,
     SIDE,
@@ -27,6 +28,7 @@ from jitgrad.ladder.table import slot_of
 
 STRIDE, MOST_FLATS = 12, 3  # rungs from one look at a flat loss to the next, and how often
 INWARDS = 9  # rungs from values that are not finite to the next look
+MOST_INWARDS = 2  # how often after one side was finite already
 
 FLAT_STATUS, NON_FINITE_STATUS = int(Status.FLAT), int(Status.NON_FINITE)
 
@@ -83,8 +85,15 @@ def after_inward(block: Block, plan: IntArray, t: int) -> None:
     state[t, SEARCHES] += 1
     if above and below:
         want_three(block, plan, t, rung + 4)
+    elif (above or below) and state[t, SEARCHES] <= MOST_INWARDS and rung - INWARDS > state[t, LOWEST_RUNG] + 4:
+        # A singularity beside the point has two sides, nearer still; a bound of the domain at the point has one.
+        state[t, MODE], state[t, PROBE] = INWARD, rung - INWARDS
+        want(plan, state[t, PROBE])
     elif (above or below) and state[t, SIDE] == TWO_SIDED:
-        # What was seen on that side so far is used as it is.
+        # What was seen on that side so far is used as it is; but the looks further in, from the second on, are
+        # forgotten, for the ladder would grow below them.
+        while state[t, PAIRS] > 3 and block.rungs[t, state[t, PAIRS] - 1] < state[t, BOTTOM] - INWARDS:
+            state[t, PAIRS] -= 1
         state[t, SIDE] = ABOVE if above else BELOW
         want_three(block, plan, t, max(rung + 4, state[t, TOP]))
     else:
