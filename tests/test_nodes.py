@@ -46,14 +46,18 @@ def placed(formula, x, h, lower=-np.inf, upper=np.inf, dtype=np.float64):
 
 
 def place(*arguments):
+    """Call `place_nodes` as Python; what it calls has no entry from Python either when it is compiled."""
     import jitgrad.nodes as module
 
-    saved = module.representable_step, module.slope_weights
-    module.representable_step, module.slope_weights = python(saved[0]), python(saved[1])
+    inner = ("representable_step", "slope_weights", "_weights_of_used")
+    saved = {name: getattr(module, name) for name in inner}
+    for name, element in saved.items():
+        setattr(module, name, python(element))
     try:
         return python(place_nodes)(*arguments)
     finally:
-        module.representable_step, module.slope_weights = saved
+        for name, element in saved.items():
+            setattr(module, name, element)
 
 
 def defect(x, nodes, weights, degree):
