@@ -95,8 +95,8 @@ def grad_cpu(
     method : {"central", "forward", "backward"}, default "central"
         On which side of ``x`` the loss is evaluated.
     order : int, optional
-        Accuracy order: 2, 4, 6 or 8 for central, 1 to 4 for one-sided formulas. Default: 2 and 1, and central 4 for
-        float32 with ``Auto()``.
+        Accuracy order: 2, 4, 6 or 8 for central, 1 to 4 for one-sided formulas. Default: 2 and 1; with
+        ``Auto()`` 2, and central 4 for float32.
     step : float, array_like, StepRule, Tuner or Extrapolation, optional
         A number or array is the absolute step, in units of ``x``; ``Relative(r)`` is relative to ``|x|``; a tuner
         such as ``Shi()`` looks for the step of every coordinate, with evaluations of its own. Default: ``Auto()``,

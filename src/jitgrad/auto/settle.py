@@ -178,9 +178,12 @@ def _ladder(job: Job, chosen: IntArray, start: IntArray) -> Climbed:
     points, targets = job.evaluator.points, job.targets[chosen]
     limits = np.broadcast_to(job.formula.limits, (*points.shape, 3)).reshape(-1, 3)[targets]
     x = points.reshape(-1)[targets].astype(np.float64)
-    # A one-sided formula is asked for where the other side means nothing.
-    lower = x if job.stencil.method == "forward" else limits[:, 1]
-    upper = x if job.stencil.method == "backward" else limits[:, 2]
+    # A one-sided formula is asked for where the other side means nothing; at a bound there is no choice.
+    lower, upper = limits[:, 1], limits[:, 2]
+    if job.stencil.method == "forward":
+        lower = np.where(x < upper, x, lower)
+    elif job.stencil.method == "backward":
+        upper = np.where(x > lower, x, upper)
     single = points.dtype == np.float32
     return climb(
         job.evaluator,
@@ -272,7 +275,7 @@ def _starts(signs: _Signs, doubt: IntArray) -> IntArray:
     with np.errstate(all="ignore"):
         missing = np.ceil(np.log2(np.fmax(signs.rounding / (1e-5 * np.fmax(signs.difference, 1e-300)), 1.0)))
         structure = broken | ((signs.bend > 0.3 * signs.difference) & (signs.bend > 10.0 * signs.noise) & ~drowned)
-        eighth = np.where(signs.size > 0.0, np.floor(np.log2(np.where(signs.size > 0.0, signs.size, 1.0))) - 3.0, 999.0)
+        eighth = np.floor(np.log2(np.where(signs.size > 0.0, signs.size, 1.0))) - 3.0
         up = np.maximum(signs.rung + 4, np.minimum(signs.rung + np.clip(missing, 4, 20), eighth)).astype(np.int64)
         start = np.where(drowned, up, np.where(structure, signs.rung - 2, signs.rung + 4))
         wide = noisy & ~(signs.bend > 10.0 * signs.noise) & signs.many & (signs.size <= 1e3)

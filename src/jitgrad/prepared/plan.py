@@ -104,8 +104,10 @@ def make_plan(options: Options, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
     chosen = _check.checked_coords(options.coords, n)
     auto = options.rule if isinstance(options.rule, Auto) else None
     order = options.order
-    if auto is not None and order is None and options.method == "central" and dtype == np.float32:
-        order = 4  # steps in float32 are so large that order 2 shows curvature where it should show noise
+    if auto is not None and order is None:
+        # Steps in float32 are so large that order 2 shows curvature where it should show noise; and one value beside
+        # that at x, which is all that order 1 has, shows neither.
+        order = 4 if options.method == "central" and dtype == np.float32 else 2
     form = stencil(options.method, order)
     # Of a rule that looks at the loss, the steps are not known before.
     scaling = (options.rule if isinstance(options.rule, StepRule) else Textbook()).scaling(dtype, form.order)
