@@ -24,6 +24,7 @@ from benchmarks.peers import Peer, peers
 from jitgrad.difference import combine, differences
 from jitgrad.formula import formula_for
 from jitgrad.launch.cpu import Evaluation
+from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.probes import Probes
 from jitgrad.prepared.repair import repair
 from jitgrad.prepared.tuned import tuned_formula
@@ -68,7 +69,7 @@ def by_tuner(tuner: Tuner | None, method: Any = "central", order: int | None = N
 
         if tuner is not None:
             informed = tuner if noise is None or isinstance(tuner, jg.MoreWild) else replace(tuner, noise=noise)
-            formula = tuned_formula(informed, chosen, evaluate, points, targets, formula)
+            formula = tuned_formula(informed, chosen, Evaluator(points, launch), targets, formula)
         found, needs_value = differences(points, targets, formula)
         result = np.empty(len(points), points.dtype)
         if not combine(found, _values(launch, found.probes, needs_value), result):

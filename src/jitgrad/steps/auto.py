@@ -22,9 +22,9 @@ class Auto:
     Parameters
     ----------
     verify : bool, default False
-        Spend one more evaluation per coordinate, at 0.37 of the step, which must lie on the polynomial through the
-        others. Two values and the loss at ``x`` may by chance look like a smooth function where the loss oscillates
-        faster than the step (about one in a thousand such coordinates); three do not.
+        Spend one more evaluation per coordinate, at 0.37 of the step, which must agree with the others. Two values and
+        the loss at ``x`` may by chance look like a smooth function where the loss oscillates faster than the step;
+        three hardly ever do (``benchmarks/aliasing.py`` counts).
     noise : float, default 0.0
         Absolute error of the loss, if known, in units of the loss. Rounding need not be stated.
 
