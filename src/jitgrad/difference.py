@@ -8,7 +8,7 @@ import numpy as np
 
 from jitgrad._jit import element, kernel
 from jitgrad._types import Array, FloatArray, IntArray
-from jitgrad.formula import Formula
+from jitgrad.formula import ANCHOR, AT_ZERO, COUNT, KNEE, LEAST, ORDER, RELATIVE, Formula
 from jitgrad.launch.probes import Probes
 from jitgrad.nodes import FIXED, STEP_VANISHES, place_nodes
 
@@ -61,7 +61,7 @@ def step_of(x: float, relative: float, floor: float, at_zero: float, knee: float
 def enlarge(formula: Formula, factor: float) -> Formula:
     """Multiply every step by `factor`."""
     settings, limits = formula.settings.copy(), formula.limits.copy()
-    for k in (4, 5, 7):
+    for k in (RELATIVE, AT_ZERO, LEAST):
         settings[k] *= factor
     for row in range(limits.shape[0]):
         for column in range(limits.shape[1]):
@@ -90,8 +90,8 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
     """Do what `differences` does, for points that were checked; after a fault only `fault` means anything."""
     # Local names, because reading a field of a named tuple counts references, atomically, every time.
     stencil, settings, limits = formula.stencil, formula.settings, formula.limits
-    order, anchor = int(settings[0]), settings[1]
-    relative, at_zero, knee, least = settings[4], settings[5], settings[6], settings[7]
+    order, anchor = int(settings[ORDER]), settings[ANCHOR]
+    relative, at_zero, knee, least = settings[RELATIVE], settings[AT_ZERO], settings[KNEE], settings[LEAST]
     m, n = points.shape
     slots = stencil.shape[2]
     capacity = targets.size * slots
@@ -127,7 +127,7 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
             upper,
             stencil,
             form,
-            int(settings[2 + form]),
+            int(settings[COUNT + form]),
             order,
             anchor,
             nodes,

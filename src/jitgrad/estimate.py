@@ -14,7 +14,6 @@ from jitgrad._types import ArgsAxes, Bounds, Loss
 from jitgrad.curves import draw_curves
 from jitgrad.ladder import Status, climb
 from jitgrad.prepared.gradient import Gradient
-from jitgrad.prepared.plan import checked_options, make_plan
 from jitgrad.steps import Auto
 
 
@@ -79,11 +78,11 @@ def estimate_cpu(
     >>> print(e.status[1])
     converged
     """
-    options = checked_options("central", None, Auto(noise=noise), bounds, coords, args_axes, threads)
     points = _check.checked_points(x)
-    plan = make_plan(options, points.shape, points.dtype)
-    prepared = Gradient(loss, bounds=bounds, args_axes=args_axes, threads=threads)
-    around = prepared.evaluator(points, _check.checked_args(args))
+    prepared = Gradient(
+        loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, threads=threads
+    )
+    plan, around = prepared.plan(points), prepared.evaluator(points, _check.checked_args(args))
     limits = np.broadcast_to(plan.formula.limits, (*around.points.shape, 3)).reshape(-1, 3)[plan.targets]
     lower, upper = limits[:, 1], limits[:, 2]
     climbed = climb(around, plan.targets, lower, upper, noise=float(noise))

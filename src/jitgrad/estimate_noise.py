@@ -71,7 +71,7 @@ def noise_cpu(
     points = _check.checked_points(x)
     prepared = Gradient(loss, bounds=bounds, args_axes=args_axes, threads=threads)
     around = prepared.evaluator(points, _check.checked_args(args))
-    lower, upper = _check.checked_bounds(bounds, points.shape, points.dtype)
-    found = noise_along_direction(around, lower, upper, seed=seed)
+    limits = prepared.plan(points).formula.limits
+    found = noise_along_direction(around, limits[..., 1], limits[..., 2], seed=seed)
     shape = points.shape[:-1]
     return NoiseEstimate(found.level.reshape(shape), found.reason.reshape(shape), found.evaluations.reshape(shape))

@@ -10,6 +10,15 @@ from jitgrad._types import FloatArray
 from jitgrad.stencils import Stencil, skewed, with_fraction
 from jitgrad.steps import Auto, Scaling
 
+ORDER, ANCHOR, COUNT, COUNT_AT_ZERO, RELATIVE, AT_ZERO, KNEE, LEAST = range(8)
+"""Places in `Formula.settings`."""
+
+THRESHOLDS = 8
+"""Where in the settings the thresholds begin, if there are any."""
+
+UNIT, STATED, DROWNED, BENT, DROPS, VISIBLE, SHARE = range(7)
+"""Places in the `thresholds`."""
+
 _DOUBLE = np.dtype(np.float64)
 _ANCHORS = {"central": -0.5, "forward": 0.0, "backward": -1.0}
 
@@ -22,9 +31,9 @@ class Formula(NamedTuple):
     stencil : ndarray of shape (2, 2, slots)
         Offsets and weights, in units of the step: those for coordinates that are not 0, and those for 0.
     settings : ndarray of shape (8,) or (15,)
-        Accuracy order; position of the first of ``order + 1`` nodes as a fraction of their width
-        (`jitgrad.nodes.place_nodes`); number of nodes of both forms; then the numbers of a `jitgrad.steps.Scaling`
-        but the floor: relative, at zero, knee, least; and the `thresholds` of derivatives that are checked.
+        `ORDER`: accuracy order. `ANCHOR`: position of the first of ``order + 1`` nodes as a fraction of their width
+        (`jitgrad.nodes.place_nodes`). `COUNT`, `COUNT_AT_ZERO`: number of nodes of both forms. `RELATIVE`, `AT_ZERO`,
+        `KNEE`, `LEAST`: a `jitgrad.steps.Scaling` without its floor. Then the `thresholds`, if derivatives are checked.
     limits : ndarray of shape (1 or m, 1 or n, 3)
         Smallest step, lower and upper bound of every coordinate.
     """
@@ -32,10 +41,6 @@ class Formula(NamedTuple):
     stencil: FloatArray
     settings: FloatArray
     limits: FloatArray
-
-
-THRESHOLDS = 8
-"""Where in the settings the thresholds begin, if there are any."""
 
 
 def formula_for(
@@ -85,16 +90,16 @@ def thresholds(auto: Auto, dtype: np.dtype[np.floating]) -> FloatArray:
     Returns
     -------
     ndarray of shape (7,)
-        Rounding of the loss, relative to its size; its noise; largest rounding or noise, and largest curvature,
-        relative to the difference (what is at most this needs no second look); how many formulas of lower order are
-        tried; a bend, relative to the loss, that rounding can make; and which share of its difference counts from one
-        formula of lower order to the next.
+        `UNIT`: rounding of the loss, relative to its size. `STATED`: its noise. `DROWNED`, `BENT`: largest rounding or
+        noise, and largest gap, relative to the difference, that need no second look. `DROPS`: how many formulas of
+        lower order are tried. `VISIBLE`: a bend, relative to the loss, that rounding cannot make. `SHARE`: what counts
+        of the gap from one formula of lower order to the next.
 
     Notes
     -----
     A smooth loss has a curvature of 2e-5 of the difference at steps of 2e-5 ``|x|``, so the threshold of 3e-3 lets it
     pass a hundredfold. In float32 a sum of many terms leaves three digits of a difference at best, so that there more
-    rounding passes, and rounding is taken for what it is on average and not at its worst.
+    rounding passes. Rounding is taken for what it is on average; where it is worse, the coordinates show it as noise.
     """
     eps = float(np.finfo(dtype).eps)
     drops = 2.0 if auto.verify else 1.0

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from jitgrad._jit import jitted
 from jitgrad._types import Loss, Method
 from jitgrad.difference import step_of
-from jitgrad.formula import formula_for
+from jitgrad.formula import ANCHOR, COUNT, formula_for
 from jitgrad.loss.accept import require_jitted
 from jitgrad.nodes import place_nodes
 from jitgrad.stencils import stencil
@@ -70,10 +70,10 @@ def jit_grad(
     # Numbers of a closure are constants to the compiler: both precisions are prepared and one is dropped.
     double, single = (rule.scaling(np.dtype(real), chosen.order) for real in (np.float64, np.float32))
     table, settings, _ = formula_for(chosen, double, np.empty((1, 1, 3)))
-    accuracy, anchor = chosen.order, float(settings[1])
+    accuracy, anchor = chosen.order, float(settings[ANCHOR])
     floors64, floors32 = np.atleast_1d(double.floor), np.atleast_1d(single.floor)
     relative64, relative32, at_zero = double.relative, single.relative, double.at_zero
-    count, knee, least = int(settings[2]), double.knee, double.least
+    count, knee, least = int(settings[COUNT]), double.knee, double.least
     largest64, largest32 = float(np.finfo(np.float64).max), float(np.finfo(np.float32).max)
 
     @jitted

@@ -13,6 +13,7 @@ import numpy as np
 from jitgrad._jit import element, kernel
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.difference import Differences
+from jitgrad.formula import BENT, DROPS, DROWNED, SHARE, STATED, UNIT, VISIBLE
 from jitgrad.nodes import slope_weights
 
 GAP, AMPLIFICATION, SPREAD, LARGEST, DOUBT = range(5)
@@ -91,7 +92,7 @@ def examine(found: Differences, values: FloatArray, gradient: Array, checks: Flo
         evidence[t, LARGEST] = largest
         # Nodes left, as a range: the furthest is dropped again and again.
         low, high, gap, share = 0, count, 0.0, 1.0
-        for _ in range(int(checks[4])):
+        for _ in range(int(checks[DROPS])):
             if high - low < 2:
                 break
             if abs(displacements[low]) >= abs(displacements[high - 1]):
@@ -119,7 +120,7 @@ def examine(found: Differences, values: FloatArray, gradient: Array, checks: Flo
             if not abs(difference) <= abs(gap) or evidence[t, SPREAD] == 0.0:
                 gap = difference
                 evidence[t, SPREAD] = share * np.sqrt((spread + (sum_of_lower - total) ** 2) / 6.0)
-            share *= checks[6]
+            share *= checks[SHARE]
         evidence[t, GAP] = gap
 
 
@@ -142,8 +143,8 @@ def pooled_noise(evidence: FloatArray) -> float:
 @element
 def judge(gradient: Array, evidence: FloatArray, checks: FloatArray, at_point: float) -> int:
     """Fill the last column of the evidence of one point; return how many derivatives are doubtful."""
-    rounding_unit, noise, drowned, curved = checks[0], checks[1], checks[2], checks[3]
-    visible = checks[5] * abs(at_point)
+    unit, stated, drowned, bent = checks[UNIT], checks[STATED], checks[DROWNED], checks[BENT]
+    visible = checks[VISIBLE] * abs(at_point)
     count, pooled = gradient.size, pooled_noise(evidence)
     doubtful = 0
     for t in range(count):
@@ -152,14 +153,14 @@ def judge(gradient: Array, evidence: FloatArray, checks: FloatArray, at_point: f
         if amplification > 0.0:
             difference = abs(gradient[t]) / amplification
             bend = abs(gap) / evidence[t, SPREAD] if evidence[t, SPREAD] > 0.0 else 0.0
-            rounding = max(rounding_unit * evidence[t, LARGEST], 2.0 * noise)
+            rounding = max(unit * evidence[t, LARGEST], 2.0 * stated)
             if not (np.isfinite(difference) and np.isfinite(bend)):
                 doubt = NOT_FINITE
             elif rounding > drowned * difference:
                 doubt = ROUNDING
             elif pooled > drowned * difference:
                 doubt = NOISE
-            if abs(gap) > curved * abs(gradient[t]) and bend > visible:
+            if abs(gap) > bent * abs(gradient[t]) and bend > visible:
                 doubt |= CURVED
         evidence[t, DOUBT] = doubt
         doubtful += doubt != 0

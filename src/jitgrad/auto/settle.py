@@ -24,7 +24,7 @@ from jitgrad.auto.doubt import (
     undecided_all,
 )
 from jitgrad.difference import NO_FAULT, combine, differences_further
-from jitgrad.formula import Formula
+from jitgrad.formula import DROPS, STATED, UNIT, Formula
 from jitgrad.ladder import Climbed, Status, climb
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.stencils import Stencil
@@ -105,7 +105,7 @@ def _look_again(job: Job, gradient: Array) -> None:
     """Confirm what two evaluations more can confirm, instead of the ladder's ten."""
     points = job.evaluator.points
     each = len(job.targets) // len(points)
-    if not job.look_again or each < FEWEST or job.checks[4] != 1.0:
+    if not job.look_again or each < FEWEST or job.checks[DROPS] != 1.0:
         return
     places = undecided_all(job.evidence)
     found, _ = differences_further(points, job.targets[places], job.formula, FURTHER)
@@ -132,7 +132,7 @@ def _climb(job: Job, chosen: IntArray, doubt: IntArray, gradient: Array) -> Unse
     with np.errstate(all="ignore"):
         missed = (climbed.noise > 3.0 * signs.quiet) | (
             signs.bend
-            > 3.0 * np.abs(climbed.curvature) * signs.h**2 + 15.0 * np.maximum(climbed.noise, signs.rounding / 3.0)
+            > 3.0 * np.abs(climbed.curvature) * signs.h**2 + np.maximum(15.0 * climbed.noise, 5.0 * signs.rounding)
         )
     again = np.flatnonzero((start == DEFAULT_START) & missed)
     if again.size:
@@ -190,7 +190,7 @@ def _ladder(job: Job, chosen: IntArray, start: IntArray) -> Climbed:
         targets,
         lower,
         upper,
-        noise=float(job.checks[1]),
+        noise=float(job.checks[STATED]),
         tolerance=TOLERANCE_SINGLE if single else TOLERANCE,
         start=start,
         keep=True,
@@ -234,7 +234,7 @@ class _Signs(NamedTuple):
     @staticmethod
     def of(job: Job, chosen: IntArray, gradient: Array) -> _Signs:
         m = len(job.evaluator.points)
-        unit, stated = job.checks[0], job.checks[1]
+        unit, stated = job.checks[UNIT], job.checks[STATED]
         with np.errstate(all="ignore"):
             amplification = job.evidence[:, AMPLIFICATION]
             bend = np.abs(job.evidence[:, GAP]) / job.evidence[:, SPREAD]

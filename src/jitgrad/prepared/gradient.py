@@ -105,7 +105,7 @@ class Gradient:
         ValueError
             If a point is not finite or not within the bounds.
         """
-        plan, rows = self._plan(points), _rows(points)
+        plan, rows = self.plan(points), _rows(points)
         raise_fault(differences(rows, plan.targets[:0], plan.formula)[0], plan.formula)
         if len(rows) == 0:
             return Evaluator(rows, lambda *_: np.empty(0), np.empty(0))
@@ -118,7 +118,7 @@ class Gradient:
             if out is None and (found := session.quick(points, with_value)) is not None:
                 return found
         else:
-            plan = self._plan(points)
+            plan = self.plan(points)
             if 0 in plan.shape[:-1]:  # no points at all
                 nothing = np.empty(plan.result_shape, plan.dtype)
                 return _deliver(nothing, plan, out), np.empty(plan.shape[:-1])
@@ -138,7 +138,8 @@ class Gradient:
             return gradient, values
         return _deliver(gradient, session.plan, out), values
 
-    def _plan(self, points: Array) -> Plan:
+    def plan(self, points: Array) -> Plan:
+        """Work out, or look up, what the gradient of such points needs."""
         shape, dtype = points.shape, points.dtype
         if self._session is not None and (shape, dtype) == (self._session.shape, self._session.dtype):
             return self._session.plan

@@ -18,7 +18,7 @@ from jitgrad.difference import (
     differences,
     step_of,
 )
-from jitgrad.formula import Formula
+from jitgrad.formula import AT_ZERO, RELATIVE, THRESHOLDS, Formula
 from jitgrad.launch.cpu import Evaluation
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.accept import python_function
@@ -36,7 +36,7 @@ def raise_fault(found: Differences, formula: Formula) -> None:
     x = points[p, j]
     where = f"coordinate {j}" if len(points) == 1 else f"coordinate {j} of point {p}"
     floor, lower, upper = map(float, np.broadcast_to(formula.limits, (*points.shape, 3))[p, j])
-    h = python_function(step_of)(float(x), formula.settings[4], floor, *formula.settings[5:8])
+    h = python_function(step_of)(float(x), formula.settings[RELATIVE], floor, *formula.settings[AT_ZERO:THRESHOLDS])
     sentences = {
         X_NOT_FINITE: f"x must be finite, got {x} at {where}. Remove or replace it.",
         X_OUTSIDE: f"x must lie within its bounds, got {x} outside [{lower}, {upper}] at {where}. "

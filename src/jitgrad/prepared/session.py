@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import is_
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ ROUGHLY_CHEAP_SECONDS = 5e-3
 _NOT_WANTED = np.empty((0, 5))
 
 
-class Attempt:
+class Attempt(NamedTuple):
     """A gradient that was computed in one compiled call.
 
     Attributes
@@ -42,13 +42,10 @@ class Attempt:
         How many derivatives want a closer look.
     """
 
-    __slots__ = ("doubtful", "evidence", "gradient", "value")
-
-    def __init__(self, gradient: Array, value: float, evidence: FloatArray, doubtful: int) -> None:
-        self.gradient = gradient
-        self.value = value
-        self.evidence = evidence
-        self.doubtful = doubtful
+    gradient: Array
+    value: float
+    evidence: FloatArray
+    doubtful: int
 
 
 class Session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jitgrad._types import IntArray
-from jitgrad.formula import Formula
+from jitgrad.formula import AT_ZERO, RELATIVE, Formula
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.stencils import Stencil
 from jitgrad.steps import Search, Tuner
@@ -44,5 +44,5 @@ def tuned_formula(tuner: Tuner, chosen: Stencil, evaluator: Evaluator, targets: 
     limits = np.broadcast_to(formula.limits, (*evaluator.points.shape, 3)).copy()
     limits.reshape(-1, 3)[targets, 0] = tuner.tune(search_for(chosen, evaluator, targets, formula)).h
     settings = formula.settings.copy()
-    settings[4:6] = 0.0  # no step relative to x, none at zero
+    settings[[RELATIVE, AT_ZERO]] = 0.0
     return Formula(formula.stencil, settings, limits)

@@ -1,7 +1,7 @@
 """The gradient of one point in one compiled call: probes made, evaluated and combined block by block.
 
 For losses that cost less than the Python between those steps. A block of probes stays in the processor's cache,
-and every thread makes its own. What does not work out is left to `jitgrad.prepared.gradient`, which looks closer.
+and every thread makes its own. What does not work out is left to `jitgrad.prepared.stepwise`, which looks closer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jitgrad.auto.doubt import (
     undecided,
 )
 from jitgrad.difference import NO_FAULT, check_points, combine_values, enlarge, make_differences
-from jitgrad.formula import THRESHOLDS, Formula
+from jitgrad.formula import ANCHOR, DROPS, ORDER, THRESHOLDS, Formula
 from jitgrad.launch.drivers import run
 from jitgrad.launch.probes import Probes
 
@@ -44,7 +44,7 @@ def _value(
     fault, _ = check_points(points, formula.limits)
     if fault != NO_FAULT:
         return False, np.nan
-    central = formula.settings[1] == -0.5
+    central = formula.settings[ANCHOR] == -0.5
     if central and not with_value:
         return True, np.nan
     values, statuses, zeros = np.empty(1), np.zeros(1, np.int8), np.zeros(2, np.int64)
@@ -107,19 +107,20 @@ def _doubtful(
     if checks.size == 0:
         return 0
     doubtful = judge(gradient, evidence, checks, value)
-    larger = enlarge(formula, FURTHER)
     if targets.size >= FEWEST:
-        places = undecided(evidence) if checks[4] == 1.0 else targets[:0]
+        places = undecided(evidence) if checks[DROPS] == 1.0 else targets[:0]
         if places.size == 0:
             return doubtful
         further, seen = np.empty(places.size, gradient.dtype), np.empty((places.size, 5))
+        larger = enlarge(formula, FURTHER)
         if _derivatives(entry, blocks, private, points, targets[places], larger, value, checks, further, seen):
-            order = int(formula.settings[0])
+            order = int(formula.settings[ORDER])
             doubtful -= confirm(gradient, evidence, places, further, seen, pooled_noise(evidence), order)
         return doubtful
     if is_quiet(gradient, evidence):
         return doubtful
     further, seen = np.empty_like(gradient), np.empty_like(evidence)
+    larger = enlarge(formula, FURTHER)
     if not _derivatives(entry, blocks, private, points, targets, larger, value, checks, further, seen):
         further[:] = np.nan  # doubtful, all of them
     return compare(gradient, further, evidence)
