@@ -1,6 +1,6 @@
 """The table of step tuners in the documentation: python -m benchmarks.tuners [--write].
 
-Everybody gets the same functions of one number (`jitgrad.testing.problems`, the half to develop with), and is compared
+Everybody gets the same functions of one number (`jitgrad.testing.problems`, those to develop with), and is compared
 with their exact derivatives.
 """
 
@@ -148,11 +148,11 @@ def judge(contestant: Contestant, which: Iterable[Problem], level: float) -> Res
 
 def measure() -> dict[str, dict[str, Result]]:
     """Return all results, by contestant and class."""
-    half = problems()
+    known = problems()
     results: dict[str, dict[str, Result]] = {}
     for name, contestant in contestants().items():
-        results[name] = {kind: judge(contestant, [p for p in half if p.kind == kind], 0.0) for kind in KINDS}
-        smooth = [p for p in half if p.kind == "smooth"]
+        results[name] = {kind: judge(contestant, [p for p in known if p.kind == kind], 0.0) for kind in KINDS}
+        smooth = [p for p in known if p.kind == "smooth"]
         for level in NOISES:
             results[name][f"noise {level:.0e}"] = judge(contestant, smooth, level)
         sys.stderr.write(f"{name}\n")
@@ -200,7 +200,7 @@ def page() -> str:
     )
     count = len(problems())
     parts += [
-        f"{count} functions at 100 points each, the half of `jitgrad.testing.problems` to develop with; independent",
+        f"{count} functions at 100 points each, those of `jitgrad.testing.problems` to develop with; independent",
         "Gaussian noise of the given level on the smooth ones. Central differences of order 2 unless said otherwise.",
         "Noise is told to those that ask for it, except `MoreWild`, which finds it. A dash means that more points than",
         f"those counted gave no number. Python {platform.python_version()}, {versions}.",

@@ -18,7 +18,7 @@ from jitgrad.testing import Scenario
 
 _FUNCTIONS = (
     *("exp", "expm1", "log", "log1p", "sqrt", "fabs", "erf"),
-    *("sin", "cos", "tan", "asin", "atan", "cosh", "tanh"),
+    *("sin", "cos", "tan", "asin", "atan", "sinh", "cosh", "tanh", "acosh"),
 )
 
 

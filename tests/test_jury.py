@@ -200,4 +200,4 @@ def test_the_verdict_has_all_its_parts():
     for title in ("Figures", "Clean", "Noisy", "Single precision"):
         assert f"## {title}\n" in text
     assert "| points whose evaluations are counted wrongly | 0 | 0 |" in text
-    assert "`python -m benchmarks.trust estimate --quick --by central`: development half, a fifth" in text
+    assert "`python -m benchmarks.trust estimate --quick --by central`: development set, a sample" in text

@@ -7,7 +7,7 @@ import pytest
 from exact import Exact, ExactFunction
 
 from jitgrad.launch.probes import along_directions, replaced
-from jitgrad.testing.problems import KINDS, Noise, course, points_of, problem, problems, vector_losses
+from jitgrad.testing.problems import KINDS, Noise, course, ordinary, points_of, problem, problems, vector_losses
 from jitgrad.testing.problems.definition import spread
 from jitgrad.testing.problems.harness import resolved
 from jitgrad.testing.problems.separable import chaos
@@ -58,14 +58,14 @@ def test_function_is_finite_and_agrees_with_exact_arithmetic(p):
         assert abs(value - exact(x)) <= 16 * EPS * conditioning + stairs
 
 
-def test_there_are_enough_and_both_halves_have_as_many_of_each_class():
-    assert len(ALL) >= 64
+def test_there_are_enough_of_each_class_and_as_many_held_out_as_half_of_those_to_develop_with():
     assert all(p.x.shape == p.length.shape == (100,) for p in ALL)
     assert len({p.name for p in ALL}) == len(ALL)
-    development, held_out = (Counter(p.kind for p in problems(held_out=half)) for half in (False, True))
-    assert development == held_out
-    assert tuple(development) == KINDS
-    assert {p.held_out for p in problems(held_out=True)} == {True}
+    development, held_out = (Counter(p.kind for p in problems(held_out=which)) for which in (False, True))
+    assert development.total() == 88
+    assert tuple(development) == tuple(held_out) == KINDS
+    assert all(held_out[kind] >= development[kind] / 2 for kind in KINDS)
+    assert [{p.held_out for p in problems(held_out=which)} for which in (False, True)] == [{False}, {True}]
 
 
 @every_problem
@@ -240,27 +240,45 @@ def test_gradients_of_vector_losses_are_those_of_the_losses(held_out):
 
 
 @pytest.mark.interpreted
+@pytest.mark.parametrize("factory", ordinary.SCENARIOS, ids=lambda factory: factory.__name__)
+def test_gradients_of_ordinary_losses_that_are_held_out_are_those_of_the_losses(factory):
+    rng = np.random.default_rng(9)
+    s = factory()
+    exact = Exact(s)
+    for x in (s.point, s.draw(rng)):
+        gradient = s.gradient(x, *s.args)
+        for i in range(s.n):
+            wanted = exact.derivative(x, i)
+            # An entry that happens to be small is a difference of others as large as the rest of the gradient.
+            size = max(abs(wanted), 0.01 * np.median(np.abs(gradient)))
+            assert abs(gradient[i] - wanted) <= 1e-12 * size
+    assert abs(s.loss(s.point, *s.args) - exact(s.point)) <= 1e-13 * abs(exact(s.point))
+    assert s.name == factory.__name__
+    assert 0.9 * 100 < factory(100).n <= 100
+
+
+@pytest.mark.interpreted
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_vector_losses_are_finite_and_complete(dtype):
-    halves = [vector_losses(held_out=held_out, dtype=dtype) for held_out in (False, True)]
-    for half in halves:
-        for v in half:
+    both = [vector_losses(held_out=held_out, dtype=dtype) for held_out in (False, True)]
+    for losses in both:
+        for v in losses:
             assert v.x.dtype == dtype
             assert v.gradient.dtype == np.float64
             assert v.x.shape == v.gradient.shape == v.scale.shape
             assert (v.scale > 0).all()
-        assert {v.ordinary for v in half} == {True, False}
-    ordinary = [{v.name for v in half if v.ordinary} for half in halves]
-    assert not ordinary[0] & ordinary[1]
-    first = [next(v for v in half if not v.ordinary) for half in halves]
-    for v in (*first, *(half[0] for half in halves)):
+        assert {v.ordinary for v in losses} == {True, False}
+    names = [{v.name for v in losses if v.ordinary} for losses in both]
+    assert not names[0] & names[1]
+    first = [next(v for v in losses if not v.ordinary) for losses in both]
+    for v in (*first, *(losses[0] for losses in both)):
         assert math.isfinite(v.loss(v.x.copy(), *v.args))
 
 
 @pytest.mark.interpreted
 def test_noise_of_vector_losses_has_the_level_it_says():
     for v in vector_losses():
-        if "noise" not in v.name:
+        if not v.name.startswith("noisy, noise"):
             continue
         level = float(v.name.rpartition(" ")[2])
         w, c, offset, sigma = v.args

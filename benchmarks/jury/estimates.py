@@ -52,9 +52,9 @@ class Trial(NamedTuple):
 
 
 def chosen(held_out: bool, quick: bool) -> list[Problem]:
-    """The problems to judge by; a fifth of their points if it must be quick."""
-    every = 5 if quick else 1
-    return [replace(p, x=p.x[::every], length=p.length[::every]) for p in problems(held_out=held_out)]
+    """The problems to judge by; every other one at a fifth of its points if it must be quick."""
+    every, each = (2, 5) if quick else (1, 1)
+    return [replace(p, x=p.x[::each], length=p.length[::each]) for p in problems(held_out=held_out)[::every]]
 
 
 def sheets_of(estimator: Estimator, which: Sequence[Problem], dtype: type, noise: Noise) -> list[Sheet]:

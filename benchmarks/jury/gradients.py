@@ -101,7 +101,7 @@ def targets(double: Sequence[Result], single: Sequence[Result]) -> str:
         outside = [result for result in results if word not in result.loss.name]
         return f"{count(outside, 'wrong')}; {count(inside, 'wrong')}"
 
-    at_optimum = [r for r in double if r.loss.name in {"optimum", "sum of optimum"}]
+    at_optimum = [r for r in double if r.loss.name.partition(",")[0] in {"optimum", "sum of optimum"}]
     flagged = sum(int(np.count_nonzero(r.flagged)) for r in at_optimum)
     rows = [
         ("evaluations per coordinate of ordinary losses, without the shared one: all; most", "2.2",

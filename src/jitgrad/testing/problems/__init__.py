@@ -1,6 +1,6 @@
 """Functions of one number with exact derivatives, easy and awkward, to judge whoever claims to differentiate.
 
-One half is to develop with, the other is set aside: `problems(held_out=True)`.
+Most are to develop with, the others are set aside: `problems(held_out=True)`.
 """
 
 from jitgrad.testing.problems.catalogue import KINDS as KINDS

@@ -1,4 +1,4 @@
-"""All problems: by name, by class, and in two halves."""
+"""All problems: by name, by class, those to develop with and those held out."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ KINDS = tuple(file.__name__.rpartition(".")[2] for file in _FILES)
 """Names of the classes."""
 
 _ALL: tuple[Problem, ...] = tuple(
-    replace(problem, kind=kind, held_out=half is file.HELD_OUT)
+    replace(problem, kind=kind, held_out=some is file.HELD_OUT)
     for kind, file in zip(KINDS, _FILES, strict=True)
-    for half in (file.DEVELOPMENT, file.HELD_OUT)
-    for problem in half
+    for some in (file.DEVELOPMENT, file.HELD_OUT)
+    for problem in some
 )
 
 
 def problems(*, held_out: bool = False, kind: str | None = None) -> tuple[Problem, ...]:
-    """Return one half of the problems.
+    """Return the problems to develop with, or those that are held out.
 
     Parameters
     ----------
     held_out : bool, default False
-        Which half: the one to develop with, or the one that is set aside to judge the result. They consist of
-        different functions and have equal numbers of each class.
+        Which set: the one to develop with, or the one that is set aside to judge the result. They consist of
+        different functions of the same classes. A set that somebody has looked at and then changed something is one to
+        develop with, and another must be set aside.
     kind : str, optional
         Only this class, one of `KINDS`.
 
@@ -54,7 +55,7 @@ def problems(*, held_out: bool = False, kind: str | None = None) -> tuple[Proble
     Examples
     --------
     >>> from jitgrad.testing.problems import problems
-    >>> [p.name for p in problems(kind="flat")]
+    >>> [p.name for p in problems(kind="flat")][:3]
     ['saturated_logistic', 'faint_wave', 'flat_top']
     """
     if kind is not None and kind not in KINDS:
@@ -63,7 +64,7 @@ def problems(*, held_out: bool = False, kind: str | None = None) -> tuple[Proble
 
 
 def problem(name: str) -> Problem:
-    """Return one problem of either half.
+    """Return one problem of either set.
 
     Parameters
     ----------

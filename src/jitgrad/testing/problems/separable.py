@@ -97,6 +97,12 @@ def _far() -> list[Case]:
     return [_plain(1e8 + spread(0.3, 6, 50), spread_log(1e-2, 1e2, 50), 1e8)]
 
 
+def _far_held_out() -> list[Case]:
+    """Not all coordinates equally far."""
+    c = -spread_log(1e6, 1e8, 60)
+    return [_plain(c + spread(0.3, 5, 60), spread_log(1e-1, 1e1, 60), c)]
+
+
 def _aliasing() -> list[Case]:
     """Many coordinates, and one or a few, which cannot learn from each other."""
     w = np.geomspace(1.0, 1e9, 200)
@@ -105,10 +111,23 @@ def _aliasing() -> list[Case]:
     return many + [_plain(x[k : k + n], w[k : k + n]) for n in (1, 3) for k in range(0, 197, 4)]
 
 
+def _aliasing_held_out() -> list[Case]:
+    w = np.geomspace(3.0, 5e8, 150)
+    x = spread(0.3, 3, 150)
+    many = [_plain(spread(0.3, 3, 150 + k)[k:], w) for k in range(8)]
+    return many + [_plain(x[k : k + n], w[k : k + n]) for n in (1, 2, 5) for k in range(0, 145, 5)]
+
+
 def _kinks() -> list[Case]:
     """95 of 100 coordinates next to their kink, the others far away."""
     c = spread(-2, 2, 100)
     return [_plain(c + np.concatenate([beside(0.0, 1e-9, 1e-6, 95), beside(0.0, 0.1, 1.0, 5)]), 1.0, c)]
+
+
+def _kinks_held_out() -> list[Case]:
+    """Half of the coordinates next to their kink, on either side, the others at all distances."""
+    c = spread(-1.5, 1.5, 80)
+    return [_plain(c + np.concatenate([beside(0.0, 1e-8, 1e-5, 40), beside(0.0, 1e-4, 0.5, 40)]), 1.0, c)]
 
 
 def _ordinary_points() -> list[Case]:
@@ -117,6 +136,11 @@ def _ordinary_points() -> list[Case]:
 
 def _tiny() -> list[Case]:
     return [_plain(np.concatenate([[0.0], spread_log(1e-12, 1.0, 29)]))]
+
+
+def _tiny_held_out() -> list[Case]:
+    """Of both signs."""
+    return [_plain(np.concatenate([[0.0, -0.0], beside(0.0, 1e-10, 1e-1, 38)]))]
 
 
 def _zero() -> list[Case]:
@@ -153,23 +177,39 @@ DEVELOPMENT = (
            single=False),
     Family("noisy", lambda x, w, c: w * math.sin(x) + 0.5 * x * x + c, lambda x, w, c: w * np.cos(x) + x + 0 * c,
            _noisy, single=False),
+    Family("far away, decay", lambda x, w, c: w * math.exp(-0.1 * (x - c)) + math.log1p((x - c) ** 2),
+           lambda x, w, c: -0.1 * np.exp(-0.1 * (x - c)) * w + 2 * (x - c) / (1 + (x - c) ** 2), _far, single=False),
+    Family("aliasing, peaks", lambda x, w, c: 1.0 / (2.0 + math.cos(w * x)) + c,
+           lambda x, w, c: w * np.sin(w * x) / (2 + np.cos(w * x)) ** 2 + 0 * c, _aliasing, single=False),
+    Family("kinks, wedges", lambda x, w, c: max(x - c, -3.0 * (x - c)) + 0.1 * w * x * x,
+           lambda x, w, c: np.where(x > c, 1, -3) + 0.2 * w * x, _kinks, single=False),
+    Family("offset, saturating", lambda x, w, c: w * x / (1.0 + x) + c, lambda x, w, c: w / (1 + x) ** 2 + 0 * c,
+           _ordinary_points, offset=1e7, single=False),
+    Family("tiny x, arctangent", lambda x, w, c: w * math.atan(x + 0.5) + c,
+           lambda x, w, c: w / (1 + (x + 0.5) ** 2) + 0 * c, _tiny),
+    Family("x = 0, odd and even", lambda x, w, c: math.log1p(w * x * x) + math.tanh(w * x) + c,
+           lambda x, w, c: 2 * w * x / (1 + w * x * x) + w / np.cosh(w * x) ** 2 + 0 * c, _zero),
+    Family("optimum, catenaries", lambda x, w, c: w * math.cosh(x - c), lambda x, w, c: w * np.sinh(x - c), _optimum,
+           typical=0.1, single=False),
+    Family("noisy, softplus", lambda x, w, c: w * math.log1p(math.exp(x)) + 1.0 / (1.0 + x * x) + c,
+           lambda x, w, c: w / (1 + np.exp(-x)) - 2 * x / (1 + x * x) ** 2 + 0 * c, _noisy, single=False),
 )  # fmt: skip
 
 HELD_OUT = (
-    Family("far away", lambda x, w, c: w * math.exp(-0.1 * (x - c)) + math.log1p((x - c) ** 2),
-           lambda x, w, c: -0.1 * w * np.exp(-0.1 * (x - c)) + 2 * (x - c) / (1 + (x - c) ** 2), _far, single=False),
-    Family("aliasing", lambda x, w, c: 1.0 / (2.0 + math.cos(w * x)) + c,
-           lambda x, w, c: w * np.sin(w * x) / (2 + np.cos(w * x)) ** 2 + 0 * c, _aliasing, single=False),
-    Family("kinks", lambda x, w, c: max(x - c, -3.0 * (x - c)) + 0.1 * w * x * x,
-           lambda x, w, c: np.where(x > c, 1, -3) + 0.2 * w * x, _kinks, single=False),
-    Family("offset", lambda x, w, c: w * x / (1.0 + x) + c, lambda x, w, c: w / (1 + x) ** 2 + 0 * c,
-           _ordinary_points, offset=1e7, single=False),
-    Family("tiny x", lambda x, w, c: w * math.atan(x + 0.5) + c, lambda x, w, c: w / (1 + (x + 0.5) ** 2) + 0 * c,
-           _tiny),
-    Family("x = 0", lambda x, w, c: math.log1p(w * x * x) + math.tanh(w * x) + c,
-           lambda x, w, c: 2 * w * x / (1 + w * x * x) + w / np.cosh(w * x) ** 2 + 0 * c, _zero),
-    Family("optimum", lambda x, w, c: w * math.cosh(x - c), lambda x, w, c: w * np.sinh(x - c), _optimum, typical=0.1,
-           single=False),
-    Family("noisy", lambda x, w, c: w * math.log1p(math.exp(x)) + 1.0 / (1.0 + x * x) + c,
-           lambda x, w, c: w / (1 + np.exp(-x)) - 2 * x / (1 + x * x) ** 2 + 0 * c, _noisy, single=False),
+    Family("far away", lambda x, w, c: w * math.exp(0.3 * (x - c)) + (x - c) ** 3 / 30.0,
+           lambda x, w, c: 0.3 * w * np.exp(0.3 * (x - c)) + 0.1 * (x - c) ** 2, _far_held_out, single=False),
+    Family("aliasing", lambda x, w, c: math.log(2.0 + math.sin(w * x)) + c,
+           lambda x, w, c: w * np.cos(w * x) / (2 + np.sin(w * x)) + 0 * c, _aliasing_held_out, single=False),
+    Family("kinks", lambda x, w, c: w * abs(math.exp(x - c) - 1.0) + 0.05 * x,
+           lambda x, w, c: w * np.sign(x - c) * np.exp(x - c) + 0.05, _kinks_held_out, single=False),
+    Family("offset", lambda x, w, c: w * math.log1p(x * x) + c, lambda x, w, c: 2 * w * x / (1 + x * x) + 0 * c,
+           _ordinary_points, offset=-3e7, single=False),
+    Family("tiny x", lambda x, w, c: w * math.exp(-0.5 * (x + 1.0) ** 2) + c,
+           lambda x, w, c: -w * (x + 1) * np.exp(-0.5 * (x + 1) ** 2) + 0 * c, _tiny_held_out),
+    Family("x = 0", lambda x, w, c: math.sinh(w * x) + math.sqrt(1.0 + x) + c,
+           lambda x, w, c: w * np.cosh(w * x) + 0.5 / np.sqrt(1 + x) + 0 * c, _zero),
+    Family("optimum", lambda x, w, c: w * (math.exp(x - c) - (x - c)), lambda x, w, c: w * np.expm1(x - c), _optimum,
+           typical=0.1, single=False),
+    Family("noisy", lambda x, w, c: w * math.exp(-0.5 * x) + 0.25 * x**4 + c,
+           lambda x, w, c: -0.5 * w * np.exp(-0.5 * x) + x**3 + 0 * c, _noisy, single=False),
 )  # fmt: skip

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from jitgrad.testing.problems import models
 from jitgrad.testing.problems.definition import Problem, beside, distance_to, spread, spread_log
 
 DEVELOPMENT = (
@@ -25,9 +26,6 @@ DEVELOPMENT = (
         np.concatenate([spread_log(1e-8, 0.4, 50), 1.0 - spread_log(1e-8, 0.4, 50)]),
         distance_to(0.0, 1.0),
     ),
-)
-
-HELD_OUT = (
     Problem("square_root", lambda x: math.sqrt(x), lambda x: 0.5 / np.sqrt(x), spread_log(1e-12, 1e3), np.abs),
     Problem(
         "barrier",
@@ -44,4 +42,22 @@ HELD_OUT = (
         "arcsine", lambda x: math.asin(x), lambda x: 1 / np.sqrt((1 - x) * (1 + x)), 1.0 - spread_log(1e-8, 0.5),
         distance_to(1.0),
     ),
+)  # fmt: skip
+
+HELD_OUT = (
+    Problem("yukawa", lambda x: math.exp(-x) / x, lambda x: -np.exp(-x) * (1 + x) / x**2, spread_log(1e-7, 3),
+            distance_to(0.0, most=1.0)),
+    Problem("arc_hyperbolic_cosine", lambda x: math.acosh(x), lambda x: 1 / np.sqrt((x - 1) * (x + 1)),
+            1.0 + spread_log(1e-8, 5), distance_to(1.0)),
+    # An essential singularity.
+    Problem("heat_kernel", lambda x: math.exp(-1.0 / x) / math.sqrt(x),
+            lambda x: np.exp(-1 / x) * (2 - x) / (2 * x * x * np.sqrt(x)), spread(0.03, 1.5),
+            lambda x: np.minimum(x, x * x)),
+    Problem("log_of_sine", lambda x: math.log(math.sin(x)), lambda x: np.cos(x) / np.sin(x),
+            np.concatenate([spread_log(1e-8, 1, 50), np.pi - spread_log(1e-6, 1, 50)]), distance_to(0.0, np.pi)),
+    # A phase transition at 1, with its critical exponent.
+    Problem("susceptibility", lambda x: abs(1.0 - x) ** -1.24, lambda x: 1.24 * abs(1 - x) ** -1.24 / (1 - x),
+            beside(1.0, 1e-6, 0.5), distance_to(1.0)),
+    Problem("elliptic_integral", models.elliptic, models.elliptic_slope, 1.0 - spread_log(1e-8, 0.5),
+            distance_to(1.0)),
 )  # fmt: skip

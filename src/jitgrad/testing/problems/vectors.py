@@ -12,13 +12,20 @@ from jitgrad._types import Array, FloatArray, IntArray, Loss
 from jitgrad.testing import awkward
 from jitgrad.testing.catalogue import scenarios
 from jitgrad.testing.definition import njit
+from jitgrad.testing.problems import ordinary
 from jitgrad.testing.problems.catalogue import KINDS, problems
+from jitgrad.testing.problems.definition import Problem
 from jitgrad.testing.problems.harness import resolved
 from jitgrad.testing.problems.separable import DEVELOPMENT, HELD_OUT, separable
 
 _N = 100
 # Beside terms that are larger, no term of order 1 has a derivative that anybody could find.
 _LARGEST = 1e3
+# Beside terms of order 1, a term smaller than this is as good as none.
+_SMALLEST = 1e-20
+
+# With more problems in one sum, each would have few coordinates.
+_MEMBERS = 8
 
 _FEW = 8
 
@@ -52,12 +59,12 @@ class VectorLoss(NamedTuple):
 
 
 def vector_losses(*, held_out: bool = False, dtype: Any = np.float64) -> tuple[VectorLoss, ...]:
-    """Build the losses of one half.
+    """Build the losses to develop with, or those that are held out.
 
     Parameters
     ----------
     held_out : bool, default False
-        As in `problems`; the halves have different losses.
+        As in `problems`; the two sets have different losses.
     dtype : {float64, float32}
         Type of the points. In float32 what it cannot resolve is left out.
 
@@ -81,9 +88,10 @@ def vector_losses(*, held_out: bool = False, dtype: Any = np.float64) -> tuple[V
 
 
 def _ordinary(held_out: bool, dtype: Any) -> Iterator[VectorLoss]:
-    """Every other scenario that is not awkward."""
+    """The scenarios that are not awkward, or those of `ordinary`."""
     names = {factory.__name__ for factory in awkward.SCENARIOS}
-    for s in [s for s in scenarios(_N) if s.name not in names][held_out::2]:
+    known = [s for s in scenarios(_N) if s.name not in names]
+    for s in [factory(_N) for factory in ordinary.SCENARIOS] if held_out else known:
         x = s.point.astype(dtype)
         gradient = s.gradient(x.astype(np.float64), *s.args)
         # Scenarios of sums of squares have entries that are small by chance; that is how gradients are.
@@ -116,15 +124,25 @@ def _sum_of(functions: tuple[Loss, ...]) -> Loss:
 def _sums(held_out: bool, dtype: Any) -> Iterator[VectorLoss]:
     """Sums of problems of one class, each coordinate with a problem of its own."""
     for kind in KINDS:
-        members = problems(held_out=held_out, kind=kind)
-        each = _N // len(members)
-        kept = [np.flatnonzero(resolved(p, dtype) & (p.size() <= _LARGEST))[:each] for p in members]
-        x = np.concatenate([p.x[k] for p, k in zip(members, kept, strict=True)]).astype(dtype)
-        which = np.repeat(np.arange(len(members)), [k.size for k in kept])
-        gradient = np.concatenate([p.derivative(x[which == i]) for i, p in enumerate(members)])
-        scale = np.maximum(np.abs(gradient), np.array([p.typical for p in members])[which])
-        loss = _sum_of(tuple(p.function for p in members))
-        yield VectorLoss(f"sum of {kind}", False, loss, x, (which,), gradient, scale)
+        everything = problems(held_out=held_out, kind=kind)
+        count = math.ceil(len(everything) / _MEMBERS)
+        each = math.ceil(len(everything) / count)
+        for k in range(count):
+            name = f"sum of {kind}" + f", {k + 1}" * (k > 0)
+            yield _sum(name, everything[k * each : (k + 1) * each], dtype)
+
+
+def _sum(name: str, members: tuple[Problem, ...], dtype: Any) -> VectorLoss:
+    each = _N // len(members)
+    sizes = [p.size() for p in members]
+    fit = [resolved(p, dtype) & (s >= _SMALLEST) & (s <= _LARGEST) for p, s in zip(members, sizes, strict=True)]
+    kept = [np.flatnonzero(f)[:each] for f in fit]
+    x = np.concatenate([p.x[k] for p, k in zip(members, kept, strict=True)]).astype(dtype)
+    which = np.repeat(np.arange(len(members)), [k.size for k in kept])
+    gradient = np.concatenate([p.derivative(x[which == i]) for i, p in enumerate(members)])
+    scale = np.maximum(np.abs(gradient), np.array([p.typical for p in members])[which])
+    loss = _sum_of(tuple(p.function for p in members))
+    return VectorLoss(name, False, loss, x, (which,), gradient, scale)
 
 
 def _separable(held_out: bool, dtype: Any) -> Iterator[VectorLoss]:
