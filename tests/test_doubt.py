@@ -21,7 +21,7 @@ from jitgrad.auto.doubt import (
     judge_all,
 )
 from jitgrad.difference import NO_FAULT, combine, differences, differences_further
-from jitgrad.formula import THRESHOLDS, formula_for, thresholds
+from jitgrad.formula import LONGEST, THRESHOLDS, formula_for, thresholds
 from jitgrad.stencils import stencil
 from jitgrad.steps import Auto
 
@@ -29,7 +29,8 @@ pytestmark = pytest.mark.interpreted
 
 EPS = np.finfo(np.float64).eps
 DOUBLE = np.dtype(np.float64)
-CHECKS = thresholds(Auto(), DOUBLE)
+CHECKS = thresholds(Auto(), DOUBLE, 2)
+CHECKS[LONGEST] = 1.0  # the rows below have steps of up to 1
 X = np.array([[0.7, -1.3, 0.0, 1e5, 0.25], [3.0, 1e-3, 0.0, -2.0, 0.25]])
 
 
@@ -209,7 +210,8 @@ def test_every_doubt_begins_at_its_threshold(row, doubt):
 
 
 def test_stated_noise_drowns_a_difference():
-    checks = thresholds(Auto(noise=1e-6), DOUBLE)
+    checks = thresholds(Auto(noise=1e-6), DOUBLE, 2)
+    checks[LONGEST] = 1.0
     rows = [(f * 2e-6 / DROWNED, 0.0, 1.0, 1.0) for f in (0.99, 1.01)]
     assert judged(rows, checks)[0] == [ROUNDING, 0]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from jitgrad._jit import element, kernel
 from jitgrad._types import Array, FloatArray, IntArray
-from jitgrad.formula import ANCHOR, AT_ZERO, COUNT, KNEE, LEAST, ORDER, RELATIVE, Formula
+from jitgrad.formula import ANCHOR, AT_ZERO, COUNT, KNEE, LEAST, MOST, ORDER, RELATIVE, USUAL, Formula
 from jitgrad.launch.probes import Probes
 from jitgrad.nodes import FIXED, STEP_VANISHES, place_nodes
 
@@ -17,6 +17,12 @@ X_NOT_FINITE = 1
 X_OUTSIDE = 2
 FAULT_STEP = 3
 FAULT_BOUNDS = 4
+
+FEWEST = 8
+"""Fewer coordinates than this do not show what size is usual among them, nor the noise of the loss."""
+
+_SAMPLE = 32  # coordinates that show the usual size: it need not be exact
+_GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, fall in step with no pattern of the coordinates
 
 
 class Differences(NamedTuple):
@@ -47,21 +53,44 @@ class Differences(NamedTuple):
 
 
 @element
-def step_of(x: float, relative: float, floor: float, at_zero: float, knee: float, least: float) -> float:
-    """Evaluate a `jitgrad.steps.Scaling` for one coordinate."""
+def step_of(
+    x: float, relative: float, floor: float, at_zero: float, knee: float, least: float, usual: float, most: float
+) -> float:
+    """Evaluate a `jitgrad.steps.Scaling` for one coordinate; `usual` is the smallest step that the others ask for."""
     size = abs(x)
     h = relative * size
     if size > knee:
         h = max(relative * np.sqrt(knee) * np.sqrt(size), least * size)  # their product may overflow
-    h = max(h, floor)
+    h = max(h, min(usual, most * size), floor)
     return h if h > 0.0 else at_zero
+
+
+@element
+def usual_size(points: Array, p: int) -> float:
+    """Give a size that a quarter of the coordinates of a point that are not 0 fall short of; 0 if they are too few.
+
+    The lower quartile and not the median: where half of the coordinates have another unit, it is that of the smaller
+    ones.
+    """
+    n = points.shape[1]
+    if n < FEWEST:
+        return 0.0
+    sample = np.empty(min(n, _SAMPLE))
+    used = 0
+    for k in range(sample.size):
+        j = k if n <= _SAMPLE else int(n * ((k * _GOLDEN) % 1.0))
+        size = float(abs(points[p, j]))
+        if size > 0.0:
+            sample[used] = size
+            used += 1
+    return float(np.sort(sample[:used])[used // 4]) if used >= FEWEST else 0.0
 
 
 @element
 def enlarge(formula: Formula, factor: float) -> Formula:
     """Multiply every step by `factor`."""
     settings, limits = formula.settings.copy(), formula.limits.copy()
-    for k in (RELATIVE, AT_ZERO, LEAST):
+    for k in (RELATIVE, AT_ZERO, LEAST, MOST):
         settings[k] *= factor
     for row in range(limits.shape[0]):
         for column in range(limits.shape[1]):
@@ -92,6 +121,7 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
     stencil, settings, limits = formula.stencil, formula.settings, formula.limits
     order, anchor = int(settings[ORDER]), settings[ANCHOR]
     relative, at_zero, knee, least = settings[RELATIVE], settings[AT_ZERO], settings[KNEE], settings[LEAST]
+    share, most, usual = settings[USUAL], settings[MOST], 0.0
     m, n = points.shape
     slots = stencil.shape[2]
     capacity = targets.size * slots
@@ -112,12 +142,16 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
         weights[p] = 0.0
     k = m
     fault, culprit = NO_FAULT, 0
+    last = -1
     for t in range(targets.size):
         p = targets[t] // n
+        if share > 0.0 and p != last:
+            usual = share * step_of(usual_size(points, p), relative, 0.0, 0.0, knee, least, 0.0, 0.0)
+            last = p
         j = targets[t] - p * n
         row, column = min(p, limits.shape[0] - 1), min(j, limits.shape[1] - 1)
         x = points[p, j]
-        h = step_of(x, relative, limits[row, column, 0], at_zero, knee, least)
+        h = step_of(x, relative, limits[row, column, 0], at_zero, knee, least, usual, most)
         lower, upper = limits[row, column, 1], limits[row, column, 2]
         form = 1 if x == 0.0 else 0
         count = place_nodes(

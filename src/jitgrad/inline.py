@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from jitgrad._jit import jitted
 from jitgrad._types import Loss, Method
-from jitgrad.difference import step_of
+from jitgrad.difference import step_of, usual_size
 from jitgrad.formula import ANCHOR, COUNT, formula_for
 from jitgrad.loss.accept import require_jitted
 from jitgrad.nodes import place_nodes
@@ -74,21 +74,26 @@ def jit_grad(
     floors64, floors32 = np.atleast_1d(double.floor), np.atleast_1d(single.floor)
     relative64, relative32, at_zero = double.relative, single.relative, double.at_zero
     count, knee, least = int(settings[COUNT]), double.knee, double.least
+    share, most64, most32 = double.usual, double.most, single.most
     largest64, largest32 = float(np.finfo(np.float64).max), float(np.finfo(np.float32).max)
 
     @jitted
     def gradient(x: Any, *args: Any) -> Any:
         point = x / x.dtype.type(1)  # a copy; integers become float64, float32 stays
         is_double = point.itemsize == 8
-        floors, relative, largest = floors64, relative64, largest64
+        floors, relative, most, largest = floors64, relative64, most64, largest64
         if not is_double:
-            floors, relative, largest = floors32, relative32, largest32
+            floors, relative, most, largest = floors32, relative32, most32, largest32
+        usual = 0.0
+        if share > 0.0:
+            typical = usual_size(point.reshape((1, point.size)), 0)
+            usual = share * step_of(typical, relative, 0.0, 0.0, knee, least, 0.0, 0.0)
         derivatives, scratch = np.empty_like(point), np.empty_like(point)
         nodes = np.empty(accuracy + 1, point.dtype)
         displacements, weights, values = np.empty(accuracy + 1), np.empty(accuracy + 1), np.empty(accuracy + 1)
         at_point, known = 0.0, False  # the loss at the point itself, evaluated at most once
         for j in range(point.size):
-            h = step_of(point[j], relative, floors[min(j, floors.size - 1)], at_zero, knee, least)
+            h = step_of(point[j], relative, floors[min(j, floors.size - 1)], at_zero, knee, least, usual, most)
             for side in (BOTH, ABOVE, BELOW):
                 lower = point[j] if side == ABOVE else -largest
                 upper = point[j] if side == BELOW else largest

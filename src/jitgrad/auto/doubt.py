@@ -12,8 +12,8 @@ import numpy as np
 
 from jitgrad._jit import element, kernel
 from jitgrad._types import Array, FloatArray, IntArray
-from jitgrad.difference import Differences
-from jitgrad.formula import BENT, DROPS, DROWNED, SHARE, STATED, UNIT, VISIBLE
+from jitgrad.difference import FEWEST, Differences
+from jitgrad.formula import BENT, DROPS, DROWNED, LONGEST, SHARE, STATED, UNIT, VISIBLE
 from jitgrad.nodes import slope_weights
 
 GAP, AMPLIFICATION, SPREAD, LARGEST, DOUBT = range(5)
@@ -26,9 +26,7 @@ ROUNDING = 2  # the difference drowns in rounding, or in the noise that was stat
 NOISE = 4  # the difference drowns in noise that other coordinates show
 CURVED = 8  # the slope changes too much over the step
 DISAGREES = 16  # a pair further away gives another derivative
-
-FEWEST = 8
-"""Fewer coordinates than this do not show the noise by their quartile."""
+UNSURE = 32  # nothing looks wrong, but only a second look can exclude that it is
 
 CHANCE = 1e-4
 """Where noise that matters would look as quiet as the loss does more often than this, the few coordinates of a point
@@ -47,6 +45,7 @@ BEND = 0.02
 UNSEEN = 0.1
 """How much of the noise that all coordinates may have is seen in one that has none."""
 
+_EPS = float(np.finfo(np.float64).eps)
 _QUARTILE = 0.32  # of |N(0, 1)|
 _SAMPLE = 256  # coordinates from which the quartile is taken: it need not be exact
 
@@ -141,11 +140,24 @@ def pooled_noise(evidence: FloatArray) -> float:
 
 
 @element
+def _is_double(at_point: float, pooled: float) -> bool:
+    """Whether a loss of points in single precision is computed in double precision.
+
+    Its value is no number of single precision then. What parts of it, or an earlier result, were rounded more is noise
+    like any other, of which a quarter of the coordinates must show how much there is: none at all may just mean that
+    all differences are a few units of single precision.
+    """
+    return pooled > 0.0 and float(np.float32(at_point)) != at_point
+
+
+@element
 def judge(gradient: Array, evidence: FloatArray, checks: FloatArray, at_point: float) -> int:
     """Fill the last column of the evidence of one point; return how many derivatives are doubtful."""
     unit, stated, drowned, bent = checks[UNIT], checks[STATED], checks[DROWNED], checks[BENT]
     visible = checks[VISIBLE] * abs(at_point)
     count, pooled = gradient.size, pooled_noise(evidence)
+    longest = checks[LONGEST] if count >= FEWEST else np.inf
+    finer = _EPS / unit if unit > _EPS and _is_double(at_point, pooled) else 1.0
     doubtful = 0
     for t in range(count):
         gap, amplification = evidence[t, GAP], evidence[t, AMPLIFICATION]
@@ -154,22 +166,29 @@ def judge(gradient: Array, evidence: FloatArray, checks: FloatArray, at_point: f
             difference = abs(gradient[t]) / amplification
             bend = abs(gap) / evidence[t, SPREAD] if evidence[t, SPREAD] > 0.0 else 0.0
             rounding = max(unit * evidence[t, LARGEST], 2.0 * stated)
+            bends = abs(gap) > bent * abs(gradient[t])
             if not (np.isfinite(difference) and np.isfinite(bend)):
                 doubt = NOT_FINITE
             elif rounding > drowned * difference:
                 doubt = ROUNDING
             elif pooled > drowned * difference:
                 doubt = NOISE
-            if abs(gap) > bent * abs(gradient[t]) and bend > visible:
+            if bends and bend > visible:
                 doubt |= CURVED
+            if doubt == ROUNDING and finer < 1.0:
+                least = max(finer * unit * evidence[t, LARGEST], 2.0 * stated, pooled)
+                if least <= drowned * difference and not (bends and bend > finer * visible):
+                    doubt = UNSURE
+            elif doubt == 0 and 0.5 / amplification > longest:
+                doubt = UNSURE
         evidence[t, DOUBT] = doubt
         doubtful += doubt != 0
     return doubtful
 
 
 @element
-def is_quiet(gradient: Array, evidence: FloatArray) -> bool:
-    """Whether few coordinates together show that there is no noise that matters.
+def is_quiet(gradient: Array, evidence: FloatArray, checks: FloatArray) -> bool:
+    """Whether few coordinates together show that there is no noise that matters, and no step is very large.
 
     Noise of a level ``s`` makes a derivative wrong by 1 % where the difference is 140 ``s`` or less, and second
     differences of the size of ``2.4 s`` everywhere. That one of them is smaller than ``b`` by chance has the
@@ -178,6 +197,8 @@ def is_quiet(gradient: Array, evidence: FloatArray) -> bool:
     smallest = np.inf
     for t in range(gradient.size):
         if evidence[t, DOUBT] == 0 and evidence[t, AMPLIFICATION] > 0.0:
+            if 0.5 / evidence[t, AMPLIFICATION] > checks[LONGEST]:
+                return False
             smallest = min(smallest, abs(gradient[t]) / evidence[t, AMPLIFICATION])
     level = 0.005 * smallest
     chance = 1.0
@@ -188,13 +209,17 @@ def is_quiet(gradient: Array, evidence: FloatArray) -> bool:
 
 
 @element
-def undecided(evidence: FloatArray) -> IntArray:
-    """Return the places of derivatives about which two more evaluations may decide."""
+def undecided(evidence: FloatArray, checks: FloatArray) -> IntArray:
+    """Return the places of derivatives about which the formula at larger steps may decide.
+
+    Of formulas with more nodes, curvature and noise are left to the ladder, which hardly costs more.
+    """
+    decidable = UNSURE | CURVED | NOISE if checks[DROPS] == 1.0 else UNSURE
     places = np.empty(evidence.shape[0], np.int64)
     used = 0
     for t in range(places.size):
         doubt = int(evidence[t, DOUBT])
-        if doubt != 0 and doubt & ~(CURVED | NOISE) == 0:
+        if doubt != 0 and doubt & ~decidable == 0:
             places[used] = t
             used += 1
     return places[:used]
@@ -208,7 +233,8 @@ def confirm(
 
     The same slope, and a curvature that grows with the step as it should, which noise and oscillations know nothing
     of: so it is near a minimum, where a formula that is exact for parabolas needs no repair, and where the curvature
-    of all coordinates looks like noise. Of what the others take for noise, next to nothing may be seen.
+    of all coordinates looks like noise. Of what the others take for noise, next to nothing may be seen. Where nothing
+    looks wrong, the same slope is enough.
 
     Parameters
     ----------
@@ -231,7 +257,7 @@ def confirm(
         if int(evidence[t, DOUBT]) == NOISE:
             allowed = max(allowed, UNSEEN * pooled * seen[k, SPREAD])
         same_slope = abs(further[k] - gradient[t]) <= SECOND_LOOK * abs(gradient[t])
-        if same_slope and abs(seen[k, GAP] - grown) <= allowed:
+        if same_slope and (int(evidence[t, DOUBT]) == UNSURE or abs(seen[k, GAP] - grown) <= allowed):
             evidence[t, DOUBT] = 0.0
             cleared += 1
     return cleared
@@ -287,14 +313,14 @@ def judge_all(gradient: Array, evidence: FloatArray, checks: FloatArray, at_poin
     for p in range(m):
         row = slice(p * each, (p + 1) * each)
         doubtful += judge(gradient[row], evidence[row], checks, at_points[p])
-        quiet = quiet and (each >= FEWEST or is_quiet(gradient[row], evidence[row]))
+        quiet = quiet and (each >= FEWEST or is_quiet(gradient[row], evidence[row], checks))
     return doubtful, quiet
 
 
 @kernel
-def undecided_all(evidence: FloatArray) -> IntArray:
+def undecided_all(evidence: FloatArray, checks: FloatArray) -> IntArray:
     """Do what `undecided` does, for Python."""
-    return undecided(evidence)
+    return undecided(evidence, checks)
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.auto.doubt import (
     AMPLIFICATION,
     DOUBT,
-    FEWEST,
     FURTHER,
     GAP,
     LARGEST,
@@ -23,8 +22,11 @@ from jitgrad.auto.doubt import (
     pooled_noise_all,
     undecided_all,
 )
-from jitgrad.difference import NO_FAULT, combine, differences_further
-from jitgrad.formula import DROPS, STATED, UNIT, Formula
+from jitgrad.auto.flat import ignored
+from jitgrad.auto.hidden import hides_structure
+from jitgrad.auto.vouch import is_fine
+from jitgrad.difference import FEWEST, NO_FAULT, combine, differences_further
+from jitgrad.formula import STATED, UNIT, Formula
 from jitgrad.ladder import Climbed, Status, climb
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.stencils import Stencil
@@ -35,15 +37,8 @@ TOLERANCE, TOLERANCE_SINGLE = 1e-6, 1e-3
 DEFAULT_START = -9999
 """Stands for the ladder's own choice of where to begin."""
 
-SHARP = 7e-3
-"""Largest error bar, relative to the derivative, that needs no warning: the one error in a hundred that is larger than
-its bar shall still be below 1 %."""
-
-NEARBY = 1e-4
-"""How near ``x`` the point has to be for which a derivative near 0 is right, relative to ``x`` and to the step."""
-
-CLEAR, ALIKE = 20.0, 3.0
-"""How large second differences must be in units of the noise, and how much the curvatures from them may differ."""
+NOISY = 30.0
+"""Noise that is larger than this many roundings of the loss might be structure."""
 
 
 class Job(NamedTuple):
@@ -96,6 +91,12 @@ def settle(job: Job, gradient: Array) -> Unsettled:
     _look_again(job, gradient)
     doubt = job.evidence[:, DOUBT].astype(np.int64)
     doubtful = np.flatnonzero(doubt)
+    unchanged = (doubt[doubtful] == ROUNDING) & (gradient[doubtful] == 0.0) & (job.evidence[doubtful, GAP] == 0.0)
+    suspects = doubtful[unchanged]
+    if suspects.size:
+        targets = job.targets[suspects]
+        doubt[suspects[ignored(job.evaluator, targets, *_bounds(job, targets))]] = 0
+        doubtful = np.flatnonzero(doubt)
     if doubtful.size == 0:
         return Unsettled(doubtful, doubtful)
     return _climb(job, doubtful, doubt[doubtful], gradient)
@@ -105,9 +106,9 @@ def _look_again(job: Job, gradient: Array) -> None:
     """Confirm what two evaluations more can confirm, instead of the ladder's ten."""
     points = job.evaluator.points
     each = len(job.targets) // len(points)
-    if not job.look_again or each < FEWEST or job.checks[DROPS] != 1.0:
+    if not job.look_again or each < FEWEST:
         return
-    places = undecided_all(job.evidence)
+    places = undecided_all(job.evidence, job.checks)
     found, _ = differences_further(points, job.targets[places], job.formula, FURTHER)
     if found.fault != NO_FAULT or places.size == 0:
         return
@@ -124,7 +125,7 @@ def _climb(job: Job, chosen: IntArray, doubt: IntArray, gradient: Array) -> Unse
     signs = _Signs.of(job, chosen, gradient)
     start = _starts(signs, doubt)
     climbed = _ladder(job, chosen, start)
-    bad, status = ~_is_fine(climbed, signs), climbed.status.astype(np.int64)
+    bad, status = ~is_fine(climbed, signs.size, signs.at_point), climbed.status.astype(np.int64)
     found = np.isfinite(climbed.derivative) | ~np.isfinite(gradient[chosen])  # else the formula's is better than none
     gradient[chosen[found]] = climbed.derivative[found]
     # More noise than the first values can have seen, or less curvature: the ladder's own first steps were so large
@@ -139,52 +140,26 @@ def _climb(job: Job, chosen: IntArray, doubt: IntArray, gradient: Array) -> Unse
         nearer = _ladder(job, chosen[again], signs.rung[again] + 4)
         better = ~(nearer.noise > 3.0 * signs.quiet[again])
         gradient[chosen[again[better]]] = nearer.derivative[better]
-        bad[again] = ~(better & _is_fine(nearer, signs, again))
+        bad[again] = ~(better & is_fine(nearer, signs.size[again], signs.at_point[again]))
         status[again] = np.where(better, nearer.status, status[again])
+    # In double precision the ladder's own verifying pair is far enough below, and asking again made it warn of optima
+    # and stairs that were right.
+    single = job.evaluator.points.dtype == np.float32
+    suspect = single & ~bad & (climbed.noise > NOISY * signs.rounding)
+    suspect[again] = False  # their noise is that of the second ladder
+    noisy = np.flatnonzero(suspect)
+    if noisy.size:
+        targets = job.targets[chosen[noisy]]
+        slope, noise = climbed.derivative[noisy], climbed.noise[noisy]
+        hidden = noisy[hides_structure(job.evaluator, targets, *_bounds(job, targets), slope, noise)]
+        bad[hidden], status[hidden] = True, Status.ROUGH
     return Unsettled(chosen[bad], status[bad])
 
 
-def _is_fine(climbed: Climbed, signs: _Signs, part: Any = slice(None)) -> Array:
-    """Say which derivatives need no warning.
-
-    Near a minimum no derivative is known to 1 %. It is fine if it is right for a point next to ``x``: if the slope
-    changes by its error bar over a distance that is small against ``x``. Where the loss has the same value everywhere,
-    the derivative is 0.
-    """
-    scale = np.fmax(signs.size[part], climbed.step)
-    next_to = climbed.error <= NEARBY * scale * _clear_curvature(climbed, signs.at_point[part])
-    sharp = climbed.error <= SHARP * np.abs(climbed.derivative)
-    # Not where it says zero: the curvature that it is small against may be that of large steps.
-    trusted = climbed.trusted & (sharp | (climbed.status == Status.FIXED)) & (climbed.status != Status.ZERO)
-    return np.asarray(trusted | next_to | (climbed.status == Status.FLAT))
-
-
-def _clear_curvature(climbed: Climbed, at_point: FloatArray) -> FloatArray:
-    """Return the curvature that all pairs of the ladder show which are above the noise; 0 if they do not agree.
-
-    Noise, kinks and oscillations have second differences too, but not in proportion to the square of the step.
-    """
-    with np.errstate(all="ignore"):
-        second = climbed.above + climbed.below - 2.0 * at_point[:, None]
-        clear = np.isfinite(second) & (np.abs(second) > CLEAR * climbed.noise[:, None])
-        bends = np.abs(second) / climbed.steps**2
-    least = np.where(clear, bends, np.inf).min(axis=1, initial=np.inf)
-    largest = np.where(clear, bends, 0.0).max(axis=1, initial=0.0)
-    agree = (clear.sum(axis=1) >= 2) & (largest <= ALIKE * least) & np.isfinite(climbed.error)
-    return np.where(agree, least, 0.0)
-
-
 def _ladder(job: Job, chosen: IntArray, start: IntArray) -> Climbed:
-    points, targets = job.evaluator.points, job.targets[chosen]
-    limits = np.broadcast_to(job.formula.limits, (*points.shape, 3)).reshape(-1, 3)[targets]
-    x = points.reshape(-1)[targets].astype(np.float64)
-    # A one-sided formula is asked for where the other side means nothing; at a bound there is no choice.
-    lower, upper = limits[:, 1], limits[:, 2]
-    if job.stencil.method == "forward":
-        lower = np.where(x < upper, x, lower)
-    elif job.stencil.method == "backward":
-        upper = np.where(x > lower, x, upper)
-    single = points.dtype == np.float32
+    targets = job.targets[chosen]
+    lower, upper = _bounds(job, targets)
+    single = job.evaluator.points.dtype == np.float32
     return climb(
         job.evaluator,
         targets,
@@ -195,6 +170,20 @@ def _ladder(job: Job, chosen: IntArray, start: IntArray) -> Climbed:
         start=start,
         keep=True,
     )
+
+
+def _bounds(job: Job, targets: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return between what the loss may be evaluated."""
+    points = job.evaluator.points
+    limits = np.broadcast_to(job.formula.limits, (*points.shape, 3)).reshape(-1, 3)[targets]
+    x = points.reshape(-1)[targets].astype(np.float64)
+    # A one-sided formula is asked for where the other side means nothing; at a bound there is no choice.
+    lower, upper = limits[:, 1], limits[:, 2]
+    if job.stencil.method == "forward":
+        lower = np.where(x < upper, x, lower)
+    elif job.stencil.method == "backward":
+        upper = np.where(x > lower, x, upper)
+    return lower, upper
 
 
 class _Signs(NamedTuple):

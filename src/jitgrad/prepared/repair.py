@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -17,8 +18,9 @@ from jitgrad.difference import (
     combine,
     differences,
     step_of,
+    usual_size,
 )
-from jitgrad.formula import AT_ZERO, RELATIVE, THRESHOLDS, Formula
+from jitgrad.formula import AT_ZERO, KNEE, LEAST, MOST, RELATIVE, USUAL, Formula
 from jitgrad.launch.cpu import Evaluation
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.accept import python_function
@@ -36,7 +38,11 @@ def raise_fault(found: Differences, formula: Formula) -> None:
     x = points[p, j]
     where = f"coordinate {j}" if len(points) == 1 else f"coordinate {j} of point {p}"
     floor, lower, upper = map(float, np.broadcast_to(formula.limits, (*points.shape, 3))[p, j])
-    h = python_function(step_of)(float(x), formula.settings[RELATIVE], floor, *formula.settings[AT_ZERO:THRESHOLDS])
+    settings = formula.settings
+    step = partial(python_function(step_of), relative=settings[RELATIVE], knee=settings[KNEE], least=settings[LEAST])
+    others = step(python_function(usual_size)(points, p), floor=0.0, at_zero=0.0, usual=0.0, most=0.0)
+    usual = settings[USUAL] * others
+    h = step(float(x), floor=floor, at_zero=settings[AT_ZERO], usual=usual, most=settings[MOST])
     sentences = {
         X_NOT_FINITE: f"x must be finite, got {x} at {where}. Remove or replace it.",
         X_OUTSIDE: f"x must lie within its bounds, got {x} outside [{lower}, {upper}] at {where}. "

@@ -12,7 +12,6 @@ import numpy as np
 from jitgrad._jit import element, kernel, parallel_kernel
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.auto.doubt import (
-    FEWEST,
     FURTHER,
     compare,
     confirm,
@@ -22,8 +21,8 @@ from jitgrad.auto.doubt import (
     pooled_noise,
     undecided,
 )
-from jitgrad.difference import NO_FAULT, check_points, combine_values, enlarge, make_differences
-from jitgrad.formula import ANCHOR, DROPS, ORDER, THRESHOLDS, Formula
+from jitgrad.difference import FEWEST, NO_FAULT, check_points, combine_values, enlarge, make_differences
+from jitgrad.formula import ANCHOR, ORDER, THRESHOLDS, Formula
 from jitgrad.launch.drivers import run
 from jitgrad.launch.probes import Probes
 
@@ -108,7 +107,7 @@ def _doubtful(
         return 0
     doubtful = judge(gradient, evidence, checks, value)
     if targets.size >= FEWEST:
-        places = undecided(evidence) if checks[DROPS] == 1.0 else targets[:0]
+        places = undecided(evidence, checks)
         if places.size == 0:
             return doubtful
         further, seen = np.empty(places.size, gradient.dtype), np.empty((places.size, 5))
@@ -117,7 +116,7 @@ def _doubtful(
             order = int(formula.settings[ORDER])
             doubtful -= confirm(gradient, evidence, places, further, seen, pooled_noise(evidence), order)
         return doubtful
-    if is_quiet(gradient, evidence):
+    if is_quiet(gradient, evidence, checks):
         return doubtful
     further, seen = np.empty_like(gradient), np.empty_like(evidence)
     larger = enlarge(formula, FURTHER)

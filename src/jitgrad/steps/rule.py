@@ -17,7 +17,8 @@ class Scaling(NamedTuple):
     """The step of a coordinate as a function of its value.
 
     ``h = max(relative * |x|, floor)``, and above the knee ``relative * sqrt(knee * |x|)`` instead of
-    ``relative * |x|``, as long as that is not below ``least * |x|``.
+    ``relative * |x|``, as long as that is not below ``least * |x|``. A coordinate that is much smaller than the others
+    of its point gets `usual` times the step of a usual one, as long as that is not above ``most * |x|``.
 
     Data rather than a function, so that compiled code evaluates it without a call back into Python.
 
@@ -33,6 +34,11 @@ class Scaling(NamedTuple):
         Size of ``x``, in units of ``x``, above which the step grows with the square root only.
     least : float
         Smallest step per unit of ``|x|`` above the knee.
+    usual : float
+        Smallest step of a coordinate that is not 0, in units of the step of one that is larger than a quarter of the
+        coordinates of its point (`jitgrad.difference.usual_step`).
+    most : float
+        Largest step per unit of ``|x|`` to which `usual` may lead.
     """
 
     relative: float
@@ -40,6 +46,8 @@ class Scaling(NamedTuple):
     at_zero: float = 0.0
     knee: float = math.inf
     least: float = 0.0
+    usual: float = 0.0
+    most: float = 0.0
 
 
 @runtime_checkable
