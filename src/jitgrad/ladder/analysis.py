@@ -28,6 +28,7 @@ FALL = 0.02  # least ratio of two terms that the last one is believed to continu
 DIVERGENT = 0.3  # expected error, relative to the slope at its top, of a window that is beyond the Taylor series
 SIGNAL = 8.0  # standard deviations that are clearly no noise
 CONTRADICTION = 4.0  # bars by which a larger window must differ from a smaller one to be dismissed
+ASTRAY = 0.1  # share of the even part of the smallest pair of a window by which the point is off its polynomial
 SURE = 0.1  # largest bar, relative to the derivative, of a window that may dismiss others
 
 
@@ -130,6 +131,19 @@ def read_window(
 
 
 @element
+def straddles(windows: Windows, table: Table, a: int, level: float) -> bool:
+    """Say whether something lies between the point and window `a` that the window does not show.
+
+    The polynomial through the even parts of all its pairs must vanish at the point. Behind a peak or a kink that is
+    nearer than the smallest of them it does not, and slopes of pairs so far away say nothing about that at the point.
+    """
+    size, entry = windows.sizes[a], windows.entries[a]
+    last = math.sqrt(windows.even_rest[a, size - 2])
+    inner = abs(table.values[EVEN, a + size - 1])
+    return bool(last > SIGNAL * level and last > ASTRAY * inner * abs(windows.polynomials.even_last[entry]))
+
+
+@element
 def noise_of(
     windows: Windows, table: Table, a: int, degree: int, level: float, spacing: float, rounding: float
 ) -> tuple[float, float]:
@@ -176,6 +190,8 @@ def read_ladder(
             # the displacement.
             break
         if abs(d - derivative) > CONTRADICTION * norm(norm(NOISE_BARS * n, hidden), bar) and bar <= sure:
+            break
+        if step > 0.0 and two_sided and straddles(windows, table, a, level):
             break
         if s < score:
             rounded, blurred = noise_of(windows, table, a, p, level, spacing, rounding)
