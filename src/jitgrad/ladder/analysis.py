@@ -29,7 +29,7 @@ DIVERGENT = 0.3  # expected error, relative to the slope at its top, of a window
 SIGNAL = 8.0  # standard deviations that are clearly no noise
 CONTRADICTION = 4.0  # bars by which a larger window must differ from a smaller one to be dismissed
 ASTRAY = 0.1  # share of the even part of the smallest pair of a window by which the point is off its polynomial
-SURE = 0.1  # largest bar, relative to the derivative, of a window that may dismiss others
+SURE = 0.3  # largest bar, relative to the derivative, of a window that may dismiss others
 
 
 class Reading(NamedTuple):

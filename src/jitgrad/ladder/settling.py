@@ -75,6 +75,7 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
         error = max(error, kink_bar(values, reading, last))
     elif reading.plateau:
         error = max(error, hidden_kink(values, reading), hidden_stair(values, reading))
+        error = max(error, hidden_loss(values, reading, block.x[t]))
     change, seen = bend(values, reading)
     found[t, DERIVATIVE], found[t, STEP] = reading.derivative / unit, reading.step
     found[t, ERROR] = max(error, change * seen) / unit
@@ -157,6 +158,19 @@ def hidden_stair(values: FloatArray, reading: Reading) -> float:
         if max(abs(values[SLOPE, i]) * values[H, i], abs(values[EVEN, i])) > SEEN * reading.level:
             return 0.0
     return MARGIN * float(abs(values[SLOPE, last - 1] - reading.derivative))
+
+
+@element
+def hidden_loss(values: FloatArray, reading: Reading, x: float) -> float:
+    """Return the bar that covers a loss of which nothing is seen, as large as its noise on the length ``|x|``, else 0.
+
+    Noise that goes on as far as the ladder says nothing about what it hides nearer by, and of all lengths that of
+    ``x`` is the likeliest.
+    """
+    for i in range(reading.rungs):
+        if max(abs(values[SLOPE, i]) * values[H, i], abs(values[EVEN, i])) > SEEN * reading.level:
+            return 0.0
+    return NOISE_BARS * reading.level / min(abs(x) if x != 0.0 else 1.0, values[H, 0])
 
 
 @element

@@ -114,7 +114,9 @@ def is_zero(values: FloatArray, reading: Reading) -> bool:
     for i in range(top, reading.rungs):
         if abs(values[EVEN, i]) > SIGNAL * reading.level:
             first, last = i if first < 0 else first, i
-    if last > first and bar <= 0.01 * abs(values[EVEN, first]) / values[H, first]:
+    if last > first and bar <= 0.01 * math.sqrt(
+        abs(values[EVEN, first] * values[EVEN, last]) / (values[H, first] * values[H, last])
+    ):
         return bool(values[EVEN, first] / values[EVEN, last] > (values[H, first] / values[H, last]) ** 1.5)
     # An inflection: so do the slopes.
     last = reading.rungs - 1
