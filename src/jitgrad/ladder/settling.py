@@ -12,6 +12,7 @@ from jitgrad.ladder.block import (
     DERIVATIVE,
     DONE,
     ERROR,
+    GROUND,
     NO_STATUS,
     NOISE,
     PHASE,
@@ -23,6 +24,7 @@ from jitgrad.ladder.block import (
     Settings,
 )
 from jitgrad.ladder.moves import look
+from jitgrad.ladder.refining import HIDDEN, deep_noise
 from jitgrad.ladder.refining import ROUGH as ROUGH_SCALES
 from jitgrad.ladder.signs import KINK_POWERS, bend, is_contradicted, is_quiet, is_zero, kink
 from jitgrad.ladder.status import Status
@@ -68,6 +70,12 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
             state[t, STATUS] = ROUGH
         # What makes the noise has a slope of its own there; rounding may hide how much it is.
         error = max(error, MARGIN * apart + rounding)
+    if state[t, VERIFIED] == HIDDEN and state[t, STATUS] != KINK:
+        h, d, _, _ = look(block, settings, t, state[t, GROUND])
+        apart, noise = abs(d - reading.derivative), NOISE_BARS * deep_noise(block, settings, t) / h
+        if apart > error + noise:
+            state[t, STATUS] = ROUGH
+        error = max(error, MARGIN * apart + noise)
     if state[t, STATUS] == KINK:
         last = reading.rungs - 1
         while last > 0 and abs(values[EVEN, last]) <= SIGNAL * reading.level:
