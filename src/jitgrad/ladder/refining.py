@@ -33,7 +33,7 @@ from jitgrad.ladder.block import (
 from jitgrad.ladder.leaping import ANSWERED, UNKNOWN, after_leap, drop, leap
 from jitgrad.ladder.level import CLEAR
 from jitgrad.ladder.moves import look, want, want_apart, want_three
-from jitgrad.ladder.signs import LOUD, QUIET, bend, is_contradicted, is_zero, kink
+from jitgrad.ladder.signs import LOUD, QUIET, TRUST, bend, is_contradicted, is_zero, kink
 from jitgrad.ladder.steps import TWO_SIDED, exponent_of
 from jitgrad.ladder.table import EVEN, SLOPE, H, Table
 
@@ -46,8 +46,8 @@ HOPELESS = 0.3  # expected error, relative to the derivative, that asks for anot
 
 # Values of VERIFIED: whether a pair far below the ladder has confirmed the noise.
 UNVERIFIED, ASKED, CONFIRMED, STRUCTURE, ROUGH, ASKED_AGAIN, HIDDEN = 0, 1, 2, 3, 4, 5, 6
-DOUBTFUL = 0.5  # share of the noise below which one pair is: two of ten are by chance, which a second one settles
-THINNER = 0.33  # share below which two pairs are: by chance one of twenty
+DOUBTFUL = 0.8  # share of the noise below which one pair is: two of ten are by chance, which a second one settles
+THINNER = 0.5  # share below which two pairs are: by chance one of twenty
 BENEATH = 7  # rungs from the ladder down to the deepest of three that look for what is hidden just under it
 
 
@@ -87,7 +87,9 @@ def refine(block: Block, settings: Settings, table: Table, plan: IntArray, t: in
         relocate(block, settings, table, plan, t, reading)
         if plan[0] > asked:
             return
-    if spent + cost * UPWARDS <= min(state[t, LIMIT], settings.most):
+    # One more rung below may still make a bar that can be trusted.
+    poor = not reading.plateau and reading.bar > TRUST * abs(reading.derivative)
+    if spent + cost * UPWARDS <= min(state[t, LIMIT], settings.most) or (poor and spent + cost <= settings.most):
         grow(block, table, plan, t, reading)
 
 
