@@ -59,6 +59,8 @@ class Reading(NamedTuple):
         First rung of the window, counted from the largest.
     step : float
         Displacement there.
+    missed : float
+        Slopes between the point and the window that it does not show; for the bar.
     """
 
     rungs: int
@@ -75,6 +77,7 @@ class Reading(NamedTuple):
     degree: int
     first: int
     step: float
+    missed: float
 
 
 @element
@@ -131,16 +134,18 @@ def read_window(
 
 
 @element
-def straddles(windows: Windows, table: Table, a: int, level: float) -> bool:
-    """Say whether something lies between the point and window `a` that the window does not show.
+def astray(windows: Windows, table: Table, a: int, level: float) -> float:
+    """Return the slopes that something between the point and window `a` has, which the window does not show, else 0.
 
     The polynomial through the even parts of all its pairs must vanish at the point. Behind a peak or a kink that is
     nearer than the smallest of them it does not, and slopes of pairs so far away say nothing about that at the point.
     """
-    size, entry = windows.sizes[a], windows.entries[a]
-    last = math.sqrt(windows.even_rest[a, size - 2])
-    inner = abs(table.values[EVEN, a + size - 1])
-    return bool(last > SIGNAL * level and last > ASTRAY * inner * abs(windows.polynomials.even_last[entry]))
+    size, entry, values = windows.sizes[a], windows.entries[a], table.values
+    last, scale = math.sqrt(windows.even_rest[a, size - 2]), abs(windows.polynomials.even_last[entry])
+    inner = a + size - 1
+    if last > SIGNAL * level and last > ASTRAY * scale * abs(values[EVEN, inner]):
+        return float(last / scale / values[H, inner])
+    return 0.0
 
 
 @element
@@ -179,7 +184,7 @@ def read_ladder(
     level, plateau = noise_level(windows, number, two_sided, floor)
     values, sizes = table.values, windows.sizes
     derivative, bar, sure, score, noise, truncation = np.nan, np.inf, 0.0, np.inf, np.inf, np.inf
-    degree, first, step = 0, 0, np.nan
+    degree, first, step, missed = 0, 0, np.nan, 0.0
     for a in range(number - 1, -1, -1):
         if sizes[a] == 0:
             continue
@@ -191,13 +196,14 @@ def read_ladder(
             break
         if abs(d - derivative) > CONTRADICTION * norm(norm(NOISE_BARS * n, hidden), bar) and bar <= sure:
             break
-        if step > 0.0 and two_sided and straddles(windows, table, a, level):
+        if step > 0.0 and two_sided and astray(windows, table, a, level) > 0.0:
             break
         if s < score:
             rounded, blurred = noise_of(windows, table, a, p, level, spacing, rounding)
             if max(s, rounded) < score:
                 derivative, score, noise, truncation = d, max(s, rounded), max(n, rounded), r
                 bar, sure = norm(NOISE_BARS * blurred, hidden), SURE * abs(d)
+                missed = astray(windows, table, a, level if plateau else floor) if two_sided else 0.0
                 degree, first, step = p, a, values[H, a]
     if count > 0 and not np.isfinite(derivative):
         # Too few pairs for a window: the smallest that is above rounding is the least wrong.
@@ -220,4 +226,5 @@ def read_ladder(
         degree,
         first,
         step,
+        missed,
     )

@@ -126,7 +126,7 @@ def compare_again(block: Block, settings: Settings, t: int, reading: Reading) ->
 
 @element
 def is_noise_there(block: Block, settings: Settings, t: int, reading: Reading) -> bool:
-    """Say whether the pair just beneath the ladder is as noisy as the ladder, so that the two below were so by chance."""
+    """Say whether the pair just beneath the ladder is as noisy as the ladder: the two far below are not, by chance."""
     h, d, e, _ = look(block, settings, t, block.state[t, GROUND])
     deep = deep_noise(block, settings, t)
     own = noise_in((d - reading.derivative) * h, e)
@@ -150,8 +150,8 @@ def pair_noise(block: Block, settings: Settings, t: int, rung: int) -> float:
 
 @element
 def noise_in(odd: float, even: float) -> float:
-    """Return the noise of a value from half the difference of a pair, which has half its variance, and the even part."""
-    # That has 3/2 of it. On one side there is none, and the difference is a whole one.
+    """Return the noise of a value from half the difference of a pair and its even part, that show nothing else."""
+    # They have 1/2 and 3/2 of its variance. On one side there is no even part, and the difference is a whole one.
     return math.sqrt(odd * odd + even * even / 3.0)
 
 

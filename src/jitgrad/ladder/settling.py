@@ -62,7 +62,7 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
         return
     if state[t, STATUS] != KINK and smallest_pair(block, table, t, reading):
         return
-    error = reading.bar + ULPS * settings.eps * abs(reading.derivative)
+    error = max(reading.bar, reading.missed) + ULPS * settings.eps * abs(reading.derivative)
     if state[t, VERIFIED] == ROUGH_SCALES and state[t, STATUS] != KINK:
         h, d, _, _ = look(block, settings, t, state[t, PROBE])
         apart, rounding = abs(d - reading.derivative), SIGNAL * reading.floor / h
@@ -178,7 +178,7 @@ def hidden_loss(values: FloatArray, reading: Reading, x: float) -> float:
     for i in range(reading.rungs):
         if max(abs(values[SLOPE, i]) * values[H, i], abs(values[EVEN, i])) > SEEN * reading.level:
             return 0.0
-    return NOISE_BARS * reading.level / min(abs(x) if x != 0.0 else 1.0, values[H, 0])
+    return float(NOISE_BARS * reading.level / min(abs(x) if x != 0.0 else 1.0, values[H, 0]))
 
 
 @element
