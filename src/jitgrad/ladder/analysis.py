@@ -61,6 +61,10 @@ class Reading(NamedTuple):
         Displacement there.
     missed : float
         Slopes between the point and the window that it does not show; for the bar.
+    size : int
+        Number of rungs in the window.
+    rest : float
+        Sum of the squares of what the polynomial leaves of their slopes, in units of the loss.
     """
 
     rungs: int
@@ -78,6 +82,8 @@ class Reading(NamedTuple):
     first: int
     step: float
     missed: float
+    size: int
+    rest: float
 
 
 @element
@@ -185,6 +191,7 @@ def read_ladder(
     values, sizes = table.values, windows.sizes
     derivative, bar, sure, score, noise, truncation = np.nan, np.inf, 0.0, np.inf, np.inf, np.inf
     degree, first, step, missed = 0, 0, np.nan, 0.0
+    size, rest = 0, 0.0
     for a in range(number - 1, -1, -1):
         if sizes[a] == 0:
             continue
@@ -203,6 +210,7 @@ def read_ladder(
             if max(s, rounded) < score:
                 derivative, score, noise, truncation = d, max(s, rounded), max(n, rounded), r
                 bar, sure = norm(NOISE_BARS * blurred, hidden), SURE * abs(d)
+                size, rest = sizes[a], windows.odd_rest[a, p]
                 missed = astray(windows, table, a, level if plateau else floor) if two_sided else 0.0
                 degree, first, step = p, a, values[H, a]
     if count > 0 and not np.isfinite(derivative):
@@ -227,4 +235,6 @@ def read_ladder(
         first,
         step,
         missed,
+        size,
+        rest,
     )

@@ -34,6 +34,7 @@ NOISY = 20.0  # times rounding, from where noise is worth naming
 ULPS = 4.0  # spacings of a derivative that its bar is at least: a loss may round its constants, too
 SEEN = 5.0  # standard deviations of a value from where an even part is none of noise: 4 of its own
 GLIMPSED = 3.0  # likewise, for a second pair just below: 2.5 of its own
+LIKELY = 4.0  # squares of the noise
 MARGIN = 1.1  # a bar that is itself a difference of slopes is not exact
 
 CONVERGED, TRUNCATION, NOISE_LIMITED, ZERO, FLAT = (
@@ -83,7 +84,7 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
         error = max(error, kink_bar(values, reading, last))
     elif reading.plateau:
         error = max(error, hidden_kink(values, reading), hidden_stair(values, reading))
-        error = max(error, hidden_loss(values, reading, block.x[t]))
+        error = max(error, hidden_loss(values, reading, block.x[t]), hidden_bend(values, reading))
     change, seen = bend(values, reading)
     found[t, DERIVATIVE], found[t, STEP] = reading.derivative / unit, reading.step
     found[t, ERROR] = max(error, change * seen) / unit
@@ -166,6 +167,34 @@ def hidden_stair(values: FloatArray, reading: Reading) -> float:
         if max(abs(values[SLOPE, i]) * values[H, i], abs(values[EVEN, i])) > SEEN * reading.level:
             return 0.0
     return MARGIN * float(abs(values[SLOPE, last - 1] - reading.derivative))
+
+
+@element
+def hidden_bend(values: FloatArray, reading: Reading) -> float:
+    """Return the bar that covers a jump of the second derivative that noise may hide, else 0.
+
+    Across one the slopes of pairs are a straight line in ``h``. Where that fits the window as well as the polynomial
+    in ``h**2`` of the reading, the values do not tell which is right, and the bar covers both.
+    """
+    first, last = reading.first, min(reading.first + reading.size, reading.rungs)
+    if not reading.two_sided or last - first < 3 or reading.degree == 0:
+        return 0.0
+    # Least squares with weights 2 h**2, which make all errors the size of that of a value.
+    s0, s1, s2, t0, t1 = 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(first, last):
+        h, d = values[H, i], values[SLOPE, i] - reading.derivative
+        w = 2.0 * h * h
+        s0, s1, s2 = s0 + w, s1 + w * h, s2 + w * h * h
+        t0, t1 = t0 + w * d, t1 + w * h * d
+    determinant = s0 * s2 - s1 * s1
+    at_zero, change = (s2 * t0 - s1 * t1) / determinant, (s0 * t1 - s1 * t0) / determinant
+    rest = 0.0
+    for i in range(first, last):
+        h, d = values[H, i], values[SLOPE, i] - reading.derivative
+        rest += 2.0 * h * h * (d - at_zero - change * h) ** 2
+    if rest > reading.rest + LIKELY * reading.level**2:
+        return 0.0
+    return float(abs(at_zero) + reading.bar)
 
 
 @element
