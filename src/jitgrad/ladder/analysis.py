@@ -65,6 +65,8 @@ class Reading(NamedTuple):
         Number of rungs in the window.
     rest : float
         Sum of the squares of what the polynomial leaves of their slopes, in units of the loss.
+    even_rest : float
+        Likewise, of what a parabola leaves of their even parts.
     """
 
     rungs: int
@@ -84,6 +86,7 @@ class Reading(NamedTuple):
     missed: float
     size: int
     rest: float
+    even_rest: float
 
 
 @element
@@ -191,7 +194,7 @@ def read_ladder(
     values, sizes = table.values, windows.sizes
     derivative, bar, sure, score, noise, truncation = np.nan, np.inf, 0.0, np.inf, np.inf, np.inf
     degree, first, step, missed = 0, 0, np.nan, 0.0
-    size, rest = 0, 0.0
+    size, rest, even_rest = 0, 0.0, 0.0
     for a in range(number - 1, -1, -1):
         if sizes[a] == 0:
             continue
@@ -210,7 +213,7 @@ def read_ladder(
             if max(s, rounded) < score:
                 derivative, score, noise, truncation = d, max(s, rounded), max(n, rounded), r
                 bar, sure = norm(NOISE_BARS * blurred, hidden), SURE * abs(d)
-                size, rest = sizes[a], windows.odd_rest[a, p]
+                size, rest, even_rest = sizes[a], windows.odd_rest[a, p], windows.even_rest[a, 0]
                 missed = astray(windows, table, a, level if plateau else floor) if two_sided else 0.0
                 degree, first, step = p, a, values[H, a]
     if count > 0 and not np.isfinite(derivative):
@@ -237,4 +240,5 @@ def read_ladder(
         missed,
         size,
         rest,
+        even_rest,
     )

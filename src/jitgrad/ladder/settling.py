@@ -34,7 +34,7 @@ NOISY = 20.0  # times rounding, from where noise is worth naming
 ULPS = 4.0  # spacings of a derivative that its bar is at least: a loss may round its constants, too
 SEEN = 5.0  # standard deviations of a value from where an even part is none of noise: 4 of its own
 GLIMPSED = 3.0  # likewise, for a second pair just below: 2.5 of its own
-LIKELY = 4.0  # squares of the noise
+LIKELY = 4.0  # squares of the noise by which the fit of a bend may be worse: two standard deviations
 MARGIN = 1.1  # a bar that is itself a difference of slopes is not exact
 
 CONVERGED, TRUNCATION, NOISE_LIMITED, ZERO, FLAT = (
@@ -133,6 +133,7 @@ def hidden_kink(values: FloatArray, reading: Reading) -> float:
     if not reading.two_sided or not abs(values[EVEN, last]) > SEEN * reading.level:
         return 0.0
     slow = last > 0 and is_slow(values, reading, last - 1, last)
+    slow = slow or (last == 0 and fits_kink(values, reading))
     if last + 1 < reading.rungs and abs(values[EVEN, last + 1]) > GLIMPSED * reading.level:
         slow = slow or is_slow(values, reading, last, last + 1)
     if not slow:
@@ -142,6 +143,23 @@ def hidden_kink(values: FloatArray, reading: Reading) -> float:
             # It would show here.
             return 0.0
     return float(kink_bar(values, reading, last) + NOISE_BARS * reading.level / values[H, last])
+
+
+@element
+def fits_kink(values: FloatArray, reading: Reading) -> bool:
+    """Say whether even parts that grow as ``h`` fit the window as well as such that grow as ``h**2``."""
+    last = min(reading.first + reading.size, reading.rungs)
+    if last - reading.first < 3:
+        return False
+    # The point is a node of weight 1 and pairs have 2: these are the weights of independent values.
+    s0, s1, s2, t0, t1, tt = 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(reading.first, last):
+        h, e = values[H, i], values[EVEN, i]
+        s0, s1, s2 = s0 + 2.0, s1 + 2.0 * h, s2 + 2.0 * h * h
+        t0, t1, tt = t0 + 2.0 * e, t1 + 2.0 * h * e, tt + 2.0 * e * e
+    determinant = s0 * s2 - s1 * s1
+    at_zero, change = (s2 * t0 - s1 * t1) / determinant, (s0 * t1 - s1 * t0) / determinant
+    return bool(tt - at_zero * t0 - change * t1 <= reading.even_rest)
 
 
 @element
