@@ -157,13 +157,7 @@ def test_no_scenario_is_silently_wrong_or_warned_of(name):
                 assert named == []
 
 
-def in_single_precision(name):
-    # The offset of 1e6 looks like noise of 0.06, which hides the slope, although the loss computes in double precision.
-    unseen = pytest.mark.xfail(strict=True, reason="the ladder trusts averages over waves, at steps of 100 |x|")
-    return pytest.param(name, marks=[unseen] if name == "large_offset" else [])
-
-
-@pytest.mark.parametrize("name", list(map(in_single_precision, NAMES)))
+@pytest.mark.parametrize("name", NAMES)
 def test_no_scenario_is_silently_wrong_in_single_precision(name):
     s, rng = scenario(name), np.random.default_rng(21)
     for _ in range(5):

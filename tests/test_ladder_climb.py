@@ -266,3 +266,52 @@ def test_finite_values_never_give_nan_where_evaluations_run_out():
             found = derivatives(lambda v, w=w: np.sin(w * v + phase), x, start=np.full(50, -12), most=most)
             assert np.isfinite(found.derivative).all()
             assert (found.status != Status.NON_FINITE).all()
+
+
+def with_noise(function, level):
+    rng = np.random.default_rng(5)
+    return lambda x: function(x) + level * rng.standard_normal(x.size)
+
+
+def test_what_lies_nearer_than_the_first_pairs_is_not_overlooked_under_noise():
+    """A peak far from 0 and kinks beside the point: far pairs see a constant, or the mean of two slopes."""
+    distance = np.tile([0.3, 0.6, 1.0, -0.5], 25)
+    found = derivatives(with_noise(lambda v: np.exp(-((v - 1e8) ** 2)), 3e-3), 1e8 + distance)
+    slope = -2.0 * distance * np.exp(-(distance**2))
+    assert (np.abs(found.derivative - slope) <= found.error).mean() >= 0.95
+    assert np.median(found.error) < 1.0
+    distance = np.tile([1e-6, -1e-6], 50)
+    found = derivatives(with_noise(lambda v: np.maximum(v - 1.0, 0.01 * (v - 1.0)), 1e-8), 1.0 + distance)
+    slope = np.where(distance > 0.0, 1.0, 0.01)
+    error = np.abs(found.derivative - slope)
+    assert (error <= found.error).mean() >= 0.95
+    assert not (found.trusted & (error > 0.01 * slope)).any()
+
+
+def test_noise_that_hides_the_loss_gives_a_bar_as_large_as_the_loss():
+    x = np.linspace(0.2, 3.0, 100)
+    found = derivatives(with_noise(np.cos, 1.0), x)
+    assert (np.abs(found.derivative + np.sin(x)) <= found.error).mean() >= 0.95
+
+
+def test_a_ripple_beneath_the_ladder_is_told_from_noise():
+    x = np.linspace(0.5, 2.0, 100)
+    found = derivatives(with_noise(lambda v: v + 3e-3 * np.sin(1e4 * v), 1e-4), x)
+    error = np.abs(found.derivative - (1.0 + 30.0 * np.cos(1e4 * x)))
+    assert (error <= found.error).mean() >= 0.9
+    assert not (found.trusted & (error > 0.01 * np.abs(found.derivative))).any()
+
+
+def test_a_jump_of_the_second_derivative_under_noise():
+    distance = np.tile([1e-8, -1e-6, 1e-4, -1e-3], 25)
+    found = derivatives(with_noise(lambda v: (v - 1.0) * np.abs(v - 1.0) + v, 1e-4), 1.0 + distance)
+    assert (np.abs(found.derivative - (2.0 * np.abs(distance) + 1.0)) <= found.error).mean() >= 0.95
+
+
+def test_float32_does_not_hide_a_loss_that_computes_in_float64():
+    """The spacing of float32 at 1e6 is 0.06; the values are not rounded to it."""
+    x = np.linspace(0.5, 2.0, 20).astype(np.float32)
+    found = derivatives(lambda v: 1e6 + np.sin(3.0 * v.astype(np.float64)), x)
+    slope = 3.0 * np.cos(3.0 * x.astype(np.float64))
+    assert (np.abs(found.derivative - slope) <= found.error).all()
+    assert np.median(found.error) < 1e-4

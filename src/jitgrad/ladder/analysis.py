@@ -28,7 +28,8 @@ FALL = 0.02  # least ratio of two terms that the last one is believed to continu
 DIVERGENT = 0.3  # expected error, relative to the slope at its top, of a window that is beyond the Taylor series
 SIGNAL = 8.0  # standard deviations that are clearly no noise
 CONTRADICTION = 4.0  # bars by which a larger window must differ from a smaller one to be dismissed
-SURE = 0.1  # largest bar, relative to the derivative, of a window that may dismiss others
+ASTRAY = 0.1  # share of the even part of the smallest pair of a window by which the point is off its polynomial
+SURE = 0.3  # largest bar, relative to the derivative, of a window that may dismiss others
 
 
 class Reading(NamedTuple):
@@ -58,6 +59,14 @@ class Reading(NamedTuple):
         First rung of the window, counted from the largest.
     step : float
         Displacement there.
+    missed : float
+        Slopes between the point and the window that it does not show; for the bar.
+    size : int
+        Number of rungs in the window.
+    rest : float
+        Sum of the squares of what the polynomial leaves of their slopes, in units of the loss.
+    even_rest : float
+        Likewise, of what a parabola leaves of their even parts.
     """
 
     rungs: int
@@ -74,6 +83,10 @@ class Reading(NamedTuple):
     degree: int
     first: int
     step: float
+    missed: float
+    size: int
+    rest: float
+    even_rest: float
 
 
 @element
@@ -130,6 +143,21 @@ def read_window(
 
 
 @element
+def astray(windows: Windows, table: Table, a: int, level: float) -> float:
+    """Return the slopes that something between the point and window `a` has, which the window does not show, else 0.
+
+    The polynomial through the even parts of all its pairs must vanish at the point. Behind a peak or a kink that is
+    nearer than the smallest of them it does not, and slopes of pairs so far away say nothing about that at the point.
+    """
+    size, entry, values = windows.sizes[a], windows.entries[a], table.values
+    last, scale = math.sqrt(windows.even_rest[a, size - 2]), abs(windows.polynomials.even_last[entry])
+    inner = a + size - 1
+    if last > SIGNAL * level and last > ASTRAY * scale * abs(values[EVEN, inner]):
+        return float(last / scale / values[H, inner])
+    return 0.0
+
+
+@element
 def noise_of(
     windows: Windows, table: Table, a: int, degree: int, level: float, spacing: float, rounding: float
 ) -> tuple[float, float]:
@@ -165,7 +193,8 @@ def read_ladder(
     level, plateau = noise_level(windows, number, two_sided, floor)
     values, sizes = table.values, windows.sizes
     derivative, bar, sure, score, noise, truncation = np.nan, np.inf, 0.0, np.inf, np.inf, np.inf
-    degree, first, step = 0, 0, np.nan
+    degree, first, step, missed = 0, 0, np.nan, 0.0
+    size, rest, even_rest = 0, 0.0, 0.0
     for a in range(number - 1, -1, -1):
         if sizes[a] == 0:
             continue
@@ -177,11 +206,15 @@ def read_ladder(
             break
         if abs(d - derivative) > CONTRADICTION * norm(norm(NOISE_BARS * n, hidden), bar) and bar <= sure:
             break
+        if step > 0.0 and two_sided and astray(windows, table, a, level) > 0.0:
+            break
         if s < score:
             rounded, blurred = noise_of(windows, table, a, p, level, spacing, rounding)
             if max(s, rounded) < score:
                 derivative, score, noise, truncation = d, max(s, rounded), max(n, rounded), r
                 bar, sure = norm(NOISE_BARS * blurred, hidden), SURE * abs(d)
+                size, rest, even_rest = sizes[a], windows.odd_rest[a, p], windows.even_rest[a, 0]
+                missed = astray(windows, table, a, level if plateau else floor) if two_sided else 0.0
                 degree, first, step = p, a, values[H, a]
     if count > 0 and not np.isfinite(derivative):
         # Too few pairs for a window: the smallest that is above rounding is the least wrong.
@@ -204,4 +237,8 @@ def read_ladder(
         degree,
         first,
         step,
+        missed,
+        size,
+        rest,
+        even_rest,
     )

@@ -84,7 +84,7 @@ def after_inward(block: Block, plan: IntArray, t: int) -> None:
     below = slot >= 0 and np.isfinite(block.below[t, slot])
     state[t, SEARCHES] += 1
     if above and below:
-        want_three(block, plan, t, rung + 4)
+        want_three(block, plan, t, rung)
     elif (above or below) and state[t, SEARCHES] <= MOST_INWARDS and rung - INWARDS > state[t, LOWEST_RUNG] + 4:
         # A singularity beside the point has two sides, nearer still; a bound of the domain at the point has one.
         state[t, MODE], state[t, PROBE] = INWARD, rung - INWARDS

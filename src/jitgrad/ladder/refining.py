@@ -33,7 +33,7 @@ from jitgrad.ladder.block import (
 from jitgrad.ladder.leaping import ANSWERED, UNKNOWN, after_leap, drop, leap
 from jitgrad.ladder.level import CLEAR
 from jitgrad.ladder.moves import look, want, want_apart, want_three
-from jitgrad.ladder.signs import LOUD, QUIET, bend, is_contradicted, is_zero, kink
+from jitgrad.ladder.signs import LOUD, QUIET, TRUST, bend, is_contradicted, is_zero, kink
 from jitgrad.ladder.steps import TWO_SIDED, exponent_of
 from jitgrad.ladder.table import EVEN, SLOPE, H, Table
 
@@ -45,7 +45,10 @@ MOST_RETRIES, MOST_BENDS = 3, 2
 HOPELESS = 0.3  # expected error, relative to the derivative, that asks for another place
 
 # Values of VERIFIED: whether a pair far below the ladder has confirmed the noise.
-UNVERIFIED, ASKED, CONFIRMED, STRUCTURE, ROUGH = 0, 1, 2, 3, 4
+UNVERIFIED, ASKED, CONFIRMED, STRUCTURE, ROUGH, ASKED_AGAIN, HIDDEN = 0, 1, 2, 3, 4, 5, 6
+DOUBTFUL = 0.8  # share of the noise below which one pair is: two of ten are by chance, which a second one settles
+THINNER = 0.5  # share below which two pairs are: by chance one of twenty
+BENEATH = 7  # rungs from the ladder down to the deepest of three that look for what is hidden just under it
 
 
 @element
@@ -62,6 +65,18 @@ def refine(block: Block, settings: Settings, table: Table, plan: IntArray, t: in
             state[t, CEILING], state[t, GROUND] = lowest_of(block, t), UNKNOWN
             after_leap(block, settings, plan, t, reading.floor)
             return
+        if state[t, VERIFIED] == ASKED_AGAIN:
+            want(plan, state[t, PROBE] + 1)
+            return
+    elif state[t, VERIFIED] == ASKED_AGAIN:
+        state[t, VERIFIED] = compare_again(block, settings, t, reading)
+        if state[t, VERIFIED] == HIDDEN:
+            state[t, GROUND] = max(lowest_of(block, t) - BENEATH, state[t, LOWEST_RUNG])
+            for k in range(3):
+                want(plan, state[t, GROUND] + 2 * k)
+            return
+    elif state[t, VERIFIED] == HIDDEN and is_noise_there(block, settings, t, reading):
+        state[t, VERIFIED] = CONFIRMED
     if reading.plateau and state[t, VERIFIED] == UNVERIFIED and spent + cost <= settings.most:
         ask_below(block, plan, t, reading)
         if plan[0] > 0 and reading.level > LOUD * abs(values[SLOPE, 0]) * values[H, 0]:
@@ -72,7 +87,9 @@ def refine(block: Block, settings: Settings, table: Table, plan: IntArray, t: in
         relocate(block, settings, table, plan, t, reading)
         if plan[0] > asked:
             return
-    if spent + cost * UPWARDS <= min(state[t, LIMIT], settings.most):
+    # One more rung below may still make a bar that can be trusted.
+    poor = not reading.plateau and reading.bar > TRUST * abs(reading.derivative)
+    if spent + cost * UPWARDS <= min(state[t, LIMIT], settings.most) or (poor and spent + cost <= settings.most):
         grow(block, table, plan, t, reading)
 
 
@@ -93,10 +110,49 @@ def compare_scales(block: Block, settings: Settings, table: Table, t: int, readi
     """Say whether noise is noise at a displacement far below the ladder, too."""
     _, _, _, size = look(block, settings, t, block.state[t, PROBE])
     if not 8.0 * reading.floor < size < reading.level / QUIET:
-        return CONFIRMED
+        affordable = block.state[t, SPENT] + 4 <= settings.most
+        small = pair_noise(block, settings, t, block.state[t, PROBE]) < DOUBTFUL * reading.level
+        return ASKED_AGAIN if affordable and size > 8.0 * reading.floor and small else CONFIRMED
     values = table.values
     whole = max(abs(values[SLOPE, 0]) * values[H, 0], abs(values[EVEN, 0]))
     return STRUCTURE if reading.level > LOUD * whole else ROUGH
+
+
+@element
+def compare_again(block: Block, settings: Settings, t: int, reading: Reading) -> int:
+    """Say from a second pair whether the noise far below the ladder is clearly less than on it."""
+    return HIDDEN if deep_noise(block, settings, t) < THINNER * reading.level else CONFIRMED
+
+
+@element
+def is_noise_there(block: Block, settings: Settings, t: int, reading: Reading) -> bool:
+    """Say whether the pair just beneath the ladder is as noisy as the ladder: the two far below are not, by chance."""
+    h, d, e, _ = look(block, settings, t, block.state[t, GROUND])
+    deep = deep_noise(block, settings, t)
+    own = noise_in((d - reading.derivative) * h, e)
+    return math.sqrt((2.0 * deep * deep + own * own) / 3.0) >= THINNER * reading.level
+
+
+@element
+def deep_noise(block: Block, settings: Settings, t: int) -> float:
+    """Return the noise of a value as the two pairs that verify it show it."""
+    probe = block.state[t, PROBE]
+    one, other = pair_noise(block, settings, t, probe), pair_noise(block, settings, t, probe + 1)
+    return math.sqrt(0.5 * (one * one + other * other))
+
+
+@element
+def pair_noise(block: Block, settings: Settings, t: int, rung: int) -> float:
+    """Return the noise of a value from a pair that shows nothing else."""
+    h, d, e, _ = look(block, settings, t, rung)
+    return noise_in(d * h, e)
+
+
+@element
+def noise_in(odd: float, even: float) -> float:
+    """Return the noise of a value from half the difference of a pair and its even part, that show nothing else."""
+    # They have 1/2 and 3/2 of its variance. On one side there is no even part, and the difference is a whole one.
+    return math.sqrt(odd * odd + even * even / 3.0)
 
 
 @element
@@ -105,7 +161,10 @@ def lowest_of(block: Block, t: int) -> int:
     state, rungs = block.state, block.rungs
     lowest = 32767
     for s in range(state[t, PAIRS]):
-        if state[t, VERIFIED] == UNVERIFIED or rungs[t, s] != state[t, PROBE]:
+        verifies = rungs[t, s] == state[t, PROBE] or (
+            rungs[t, s] == state[t, PROBE] + 1 and state[t, VERIFIED] >= ASKED_AGAIN
+        )
+        if state[t, VERIFIED] == UNVERIFIED or not verifies:
             lowest = min(lowest, rungs[t, s])
     return lowest
 

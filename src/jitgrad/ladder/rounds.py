@@ -22,13 +22,13 @@ from jitgrad.ladder.block import (
     Block,
     Settings,
 )
+from jitgrad.ladder.signs import TRUST
 from jitgrad.ladder.status import Status
 from jitgrad.ladder.steering import Requests, advance, begin, make_requests, make_scratch
 from jitgrad.ladder.steps import LOWEST, MANTISSAS
 from jitgrad.launch.evaluator import Evaluator
 
 BLOCK = 8192  # coordinates that climb together: their state, values and probes stay below 16 MB
-TRUST = 0.01  # largest bar, relative to the derivative, of one that can be trusted
 TOLERANCE = 1e-12  # the bar is ten times the error, so this is where digits end
 SINGLE_TOLERANCE = 0.5  # in units of the spacing of float32
 

@@ -11,6 +11,7 @@ from jitgrad._types import FloatArray
 from jitgrad.ladder.analysis import SIGNAL, Reading
 from jitgrad.ladder.table import EVEN, SLOPE, H
 
+TRUST = 0.01  # largest bar, relative to the derivative, of one that can be trusted
 KINK_POWERS = 0.6, 1.5  # powers of h between which an even part is taken for that of a kink, which has 1
 BEND_RATIOS = 0.7, 1.4  # ratios of two changes of slope that count as equal
 BEND_SIGNAL = 20.0  # standard deviations of noise that a change of slope must be above
@@ -114,7 +115,9 @@ def is_zero(values: FloatArray, reading: Reading) -> bool:
     for i in range(top, reading.rungs):
         if abs(values[EVEN, i]) > SIGNAL * reading.level:
             first, last = i if first < 0 else first, i
-    if last > first and bar <= 0.01 * abs(values[EVEN, first]) / values[H, first]:
+    if last > first and bar <= 0.01 * math.sqrt(
+        abs(values[EVEN, first] * values[EVEN, last]) / (values[H, first] * values[H, last])
+    ):
         return bool(values[EVEN, first] / values[EVEN, last] > (values[H, first] / values[H, last]) ** 1.5)
     # An inflection: so do the slopes.
     last = reading.rungs - 1

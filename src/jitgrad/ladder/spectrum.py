@@ -53,6 +53,9 @@ class Polynomials(NamedTuple):
         Weight times polynomial at each node, for the odd and the even part.
     at_zero : ndarray of shape (kept, degrees)
         The polynomials of the odd part at ``h = 0``.
+    even_last : ndarray of shape (kept,)
+        The last polynomial of the even part at ``h = 0``: its coefficient over this is by how much the value at the
+        point is off the polynomial through all pairs.
     limits : ndarray of shape (kept, degrees, nodes)
         Weights of the slopes in the estimate of each degree, divided by ``sqrt(2)`` for pairs: those of the errors of
         single values over the displacement.
@@ -64,6 +67,7 @@ class Polynomials(NamedTuple):
     odd: FloatArray
     even: FloatArray
     at_zero: FloatArray
+    even_last: FloatArray
     limits: FloatArray
     basis: FloatArray
     nodes: FloatArray
@@ -77,6 +81,7 @@ def make_polynomials() -> Polynomials:
         odd=np.empty((KEPT, NODES, NODES)),
         even=np.empty((KEPT, NODES + 1, NODES)),
         at_zero=np.empty((KEPT, NODES)),
+        even_last=np.ones(KEPT),
         limits=np.empty((KEPT, NODES, NODES)),
         basis=np.empty((NODES + 1, NODES + 2)),
         nodes=np.empty(NODES + 1),
@@ -183,3 +188,4 @@ def compute_entry(
         for j in range(count + 1):
             for i in range(count):
                 polynomials.even[entry, j, i] = 2.0 * basis[j, i]
+        polynomials.even_last[entry] = basis[count, count]

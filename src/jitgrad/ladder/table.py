@@ -13,6 +13,7 @@ from jitgrad.ladder.steps import ABOVE, BELOW, displaced, displacement_of
 
 H, SLOPE, EVEN, OFFSET = 0, 1, 2, 3  # rows of the table
 ROWS = 4
+DOUBLE_EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 0.5  # noise of a value that is only rounded: its root mean square is 0.3 spacings, a little more with libm
 
 
@@ -77,7 +78,12 @@ def rounding_level(block: Block, settings: Settings, t: int) -> float:
         size = a if side == ABOVE else b if side == BELOW else max(a, b)
         least = min(least, size)
     size = max(abs(block.value[t]), least if np.isfinite(least) else 0.0)
-    return float(max(ROUNDING * settings.eps * size, settings.noise * block.unit[t], 1e-300))
+    eps = settings.eps
+    if settings.single and float(np.float32(block.value[t])) != block.value[t]:
+        # Float32 cannot hold this value: the loss computes in float64, in part at least. What noise the rest makes
+        # is for the spectra to find.
+        eps = DOUBLE_EPS
+    return float(max(ROUNDING * eps * size, settings.noise * block.unit[t], 1e-300))
 
 
 @element

@@ -69,14 +69,16 @@ def expand_windows(windows: Windows, table: Table, count: int, two_sided: bool) 
         odd_total, even_total = 0.0, 0.0
         for j in range(size - 1, -1, -1):
             odd_rest[a, j], even_rest[a, j] = odd_total, even_total
-            coefficient = 0.0
-            for i in range(size):
-                coefficient += odd_weights[entry, j, i] * values[SLOPE, a + i]
+            # Both in one loop: each is a chain of additions, and the processor does two chains at a time.
+            coefficient, even = 0.0, 0.0
+            if two_sided:
+                for i in range(size):
+                    coefficient += odd_weights[entry, j, i] * values[SLOPE, a + i]
+                    even += even_weights[entry, j + 1, i] * values[EVEN, a + i]
+            else:
+                for i in range(size):
+                    coefficient += odd_weights[entry, j, i] * values[SLOPE, a + i]
             odd[a, j] = coefficient * values[H, a]
             odd_total += odd[a, j] * odd[a, j]
-            if two_sided:
-                coefficient = 0.0
-                for i in range(size):
-                    coefficient += even_weights[entry, j + 1, i] * values[EVEN, a + i]
-                even_total += coefficient * coefficient
+            even_total += even * even
     return number
