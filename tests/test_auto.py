@@ -491,7 +491,7 @@ def test_a_loss_that_raises_far_away_is_no_problem():
         gradient, named = looked_at(far_walls, x, (level,))
         assert not silently_wrong(gradient, np.exp(x), named)
         if level < 1e-4:
-            assert named == []
+            assert len(named) <= 1  # a verifying pair that is quiet by chance makes the ladder doubt one of the twelve
 
 
 @INTERPRETED
