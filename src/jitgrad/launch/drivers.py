@@ -5,11 +5,11 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from jitgrad._jit import element, kernel, parallel_kernel
+from jitgrad._jit import element, inlined, kernel, parallel_kernel
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.launch.memory import address_of, call_shim, copy_bytes
 from jitgrad.launch.probes import Probes
-from jitgrad.loss.shim import RAISED
+from jitgrad.loss.shim import OK, RAISED
 
 
 @element
@@ -24,6 +24,52 @@ def _refresh(private: IntArray, block: IntArray, source: int, memory: Array) -> 
         free += room
 
 
+@inlined
+def _evaluate(
+    shim: int,
+    scratch: Array,
+    loaded: IntArray,
+    fresh: bool,
+    result_address: int,
+    block: int,
+    probes: Probes,
+    first: int,
+    group: int,
+) -> int:
+    """Evaluate `group` probes from `first` on at once, one in every lane of `scratch`, and return the status."""
+    # Local names, because reading a field of a named tuple counts references, atomically, every time.
+    points, point, begin = probes.points, probes.point, probes.begin
+    coordinate, value = probes.coordinate, probes.value
+    along, distance, directions = probes.along, probes.distance, probes.directions
+    has_directions = along.size > 0
+    n, lanes = scratch.shape
+    if fresh or loaded[0] != point[first]:
+        # Most groups are of one point. Row by row, because columns are far apart in memory.
+        for j in range(n):
+            for lane in range(lanes):
+                scratch[j, lane] = points[point[first], j]
+        loaded[:] = point[first]
+    for lane in range(lanes):
+        probe = first + min(lane, group - 1)  # idle lanes repeat the last probe
+        p = point[probe]
+        if loaded[lane] != p:
+            for j in range(n):
+                scratch[j, lane] = points[p, j]
+            loaded[lane] = p
+        if has_directions and along[probe] >= 0:
+            for j in range(n):
+                scratch[j, lane] += distance[probe] * directions[along[probe], j]
+            loaded[lane] = -1
+        for r in range(begin[probe], begin[probe + 1]):
+            scratch[coordinate[r], lane] = value[r]
+    status = call_shim(shim, address_of(scratch), n, result_address, block)
+    for lane in range(lanes):
+        probe = first + min(lane, group - 1)
+        for r in range(begin[probe], begin[probe + 1]):
+            scratch[coordinate[r], lane] = points[point[probe], coordinate[r]]
+    return status
+
+
 @element
 def run(
     entry: IntArray,
@@ -34,56 +80,54 @@ def run(
     stop: int,
     values: FloatArray,
     statuses: Array,
-) -> None:
-    """Evaluate probes ``start`` to ``stop - 1``, `lanes` at a time; stop at the first that raises."""
-    shim, lanes, stride, writes_x = entry[0], entry[1], entry[2], entry[3]
+) -> int:
+    """Evaluate probes ``start`` to ``stop - 1``, `lanes` at a time; stop at the first that raises.
+
+    Where lanes disagree, or one raises, the probes of the group are evaluated one by one. Returns how many were.
+    """
+    shim, lanes_shim, lanes, stride, writes_x = entry[0], entry[1], entry[2], entry[3], entry[4] != 0
     n = probes.points.shape[1]
-    scratch = np.empty((n, lanes), probes.points.dtype)
+    # Scratch for the lanes, and for one probe at a time.
+    memory = np.empty(n * (lanes + 1), probes.points.dtype)
+    wide, single = memory[: n * lanes].reshape((n, lanes)), memory[n * lanes :].reshape((n, 1))
     result = np.empty(lanes)
-    whole_numbers = np.empty(lanes + blocks.shape[1], np.int64)
-    loaded, own_block = whole_numbers[:lanes], whole_numbers[lanes:]
-    loaded[:] = -1  # the point each lane of the scratch holds
-    memory = np.empty(private[:, 3].sum(), np.uint8)
-    # Local names, because reading a field of a named tuple counts references, atomically, every time.
-    points, point, begin = probes.points, probes.point, probes.begin
-    coordinate, value = probes.coordinate, probes.value
-    along, distance, directions = probes.along, probes.distance, probes.directions
-    has_directions = along.size > 0
-    scratch_address, result_address, first_block = address_of(scratch), address_of(result), address_of(blocks)
+    whole_numbers = np.empty(lanes + 1 + blocks.shape[1], np.int64)
+    whole_numbers[: lanes + 1] = -1  # the point each lane of the scratch holds
+    loaded, loaded_single = whole_numbers[:lanes], whole_numbers[lanes : lanes + 1]
+    own_block = whole_numbers[lanes + 1 :]
+    copies = np.empty(private[:, 3].sum(), np.uint8)
+    point = probes.point
+    result_address, first_block = address_of(result), address_of(blocks)
+    alone = 0
     k = start
     while k < stop:
-        block = first_block + stride * point[k]
-        if private.shape[0] > 0:
-            _refresh(private, own_block, block, memory)
-            block = address_of(own_block)
+        shared = first_block + stride * point[k]
+        block = address_of(own_block) if private.shape[0] > 0 else shared
         # Lanes share the arguments, so a group ends where the point changes and the arguments with it.
         group = 1
         while group < lanes and k + group < stop and (stride == 0 or point[k + group] == point[k]):
             group += 1
-        for lane in range(lanes):
-            probe = k + min(lane, group - 1)  # idle lanes repeat the last probe
-            p = point[probe]
-            if writes_x or loaded[lane] != p:
-                for j in range(n):
-                    scratch[j, lane] = points[p, j]
-                loaded[lane] = p
-            if has_directions and along[probe] >= 0:
-                for j in range(n):
-                    scratch[j, lane] += distance[probe] * directions[along[probe], j]
-                loaded[lane] = -1
-            for r in range(begin[probe], begin[probe + 1]):
-                scratch[coordinate[r], lane] = value[r]
-        status = call_shim(shim, scratch_address, n, result_address, block)
-        for lane in range(lanes):
-            probe = k + min(lane, group - 1)
-            for r in range(begin[probe], begin[probe + 1]):
-                scratch[coordinate[r], lane] = points[point[probe], coordinate[r]]
-        for lane in range(group):
-            values[k + lane] = result[lane]
-            statuses[k + lane] = status
-        if status & RAISED:
-            return
+        if group > 1:
+            if private.shape[0] > 0:
+                _refresh(private, own_block, shared, copies)
+            status = _evaluate(lanes_shim, wide, loaded, False, result_address, block, probes, k, group)
+            if status == OK:
+                for lane in range(group):
+                    values[k + lane] = result[lane]
+                    statuses[k + lane] = OK
+                k += group
+                continue
+            alone += group
+        for probe in range(k, k + group):
+            if private.shape[0] > 0:
+                _refresh(private, own_block, shared, copies)
+            status = _evaluate(shim, single, loaded_single, writes_x, result_address, block, probes, probe, 1)
+            values[probe] = result[0]
+            statuses[probe] = status
+            if status & RAISED:
+                return alone
         k += group
+    return alone
 
 
 @kernel
@@ -96,7 +140,7 @@ def run_serial(
     stop: int,
     values: FloatArray,
     statuses: Array,
-) -> None:
+) -> int:
     """Evaluate a range of probes on the calling thread.
 
     Parameters
@@ -110,8 +154,13 @@ def run_serial(
         Receives the values of the loss.
     statuses : ndarray of int8, shape (probes,)
         Receives the status of every probe; those after one that raised are left as they are.
+
+    Returns
+    -------
+    int
+        Probes that were evaluated in lanes, in vain, and then one by one.
     """
-    run(entry, blocks, private, probes, start, stop, values, statuses)
+    return run(entry, blocks, private, probes, start, stop, values, statuses)
 
 
 @parallel_kernel
@@ -125,11 +174,13 @@ def run_parallel(
     values: FloatArray,
     statuses: Array,
     threads: int,
-) -> None:
+) -> int:
     """As `run_serial`, on `threads` threads, each with a contiguous part and a scratch of its own."""
-    lanes = entry[1]
+    lanes = entry[2]
     groups = (stop - start + lanes - 1) // lanes
+    alone = np.zeros(threads, np.int64)
     for thread in numba.prange(threads):
         first = start + lanes * (groups * thread // threads)
         last = min(stop, start + lanes * (groups * (thread + 1) // threads))
-        run(entry, blocks, private, probes, first, last, values, statuses)
+        alone[thread] = run(entry, blocks, private, probes, first, last, values, statuses)
+    return int(alone.sum())

@@ -9,6 +9,8 @@ from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
 from jitgrad.loss.effects import effects_of
+from jitgrad.loss.lanes.flag import register as register_flag
+from jitgrad.loss.lanes.library import load_vector_library
 from jitgrad.loss.lanes.number import Lanes
 
 _DRAWS_RANDOM = ("numba_get_np_random_state", "numba_get_py_random_state")
@@ -25,6 +27,12 @@ class Refused(NamedTuple):
     """
 
     reason: str
+
+
+def prepare_loading() -> None:
+    """Make the symbols known that compiled lanes may mention; needed before code from disk is loaded."""
+    register_flag()
+    load_vector_library()
 
 
 def lanes_types(given: tuple[Any, ...], count: int) -> tuple[Any, ...]:

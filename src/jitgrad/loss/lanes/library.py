@@ -86,6 +86,12 @@ def load_vector_library() -> bool:
     return True
 
 
+def register_bits() -> int:
+    """Return the width of the registers that hold lanes."""
+    features = _features()
+    return next((bits for bits, feature, _ in _REGISTERS if feature in features), 128)
+
+
 def _features() -> frozenset[str]:
     """Names of the instruction sets that numba compiles for."""
     text = cpu_target.target_context.codegen()._tm_features
