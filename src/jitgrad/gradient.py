@@ -212,8 +212,9 @@ def value_and_grad_cpu(
 
 
 def _prepare(
-    loss: Loss, method: Any, order: Any, step: Any, bounds: Any, coords: Any, args_axes: Any, threads: Any
-) -> Gradient:
+    loss: Any, method: Any, order: Any, step: Any, bounds: Any, coords: Any, args_axes: Any, threads: Any,
+    vectorize: Any,
+) -> Gradient:  # fmt: skip
     """Find the prepared gradient of an earlier call with the same options, or make one."""
     require_jitted(loss)
     shared = bounds is None and coords is None and args_axes is None

@@ -12,7 +12,7 @@ from numba.core.registry import cpu_target
 from jitgrad.loss import cache
 from jitgrad.loss.effects import Effects, effects_of
 from jitgrad.loss.fingerprint import FingerprintError, fingerprint, functions_used
-from jitgrad.loss.lanes.compiled import Refused, compile_lanes, lanes_types, prepare_loading
+from jitgrad.loss.lanes.compiled import Refused, compile_lanes, prepare_loading
 from jitgrad.loss.machine import compile_for
 from jitgrad.loss.pack import is_packable
 from jitgrad.loss.shim import Call, shim_address, shim_object_code
@@ -151,8 +151,8 @@ def _assemble_lanes(loss: Any, compiled: CompiledLoss, count: int) -> LanesVersi
         if key is not None and kept is None:
             cache.save(key, cache.Kept(result, None, None))
         return result
-    given = lanes_types(compiled.given, count)
-    call = Call(given, tuple(result.signature.args), result.signature.return_type, compiled.packed)
+    types_taken = tuple(result.signature.args)
+    call = Call(types_taken, types_taken, result.signature.return_type, compiled.packed)
     shim = shim_address(call, kept.shim if kept else None)
     if key is not None and kept is None:
         cache.save(key, cache.Kept(result, None, shim_object_code(call)))

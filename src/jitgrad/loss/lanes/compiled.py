@@ -35,13 +35,13 @@ def prepare_loading() -> None:
     load_vector_library()
 
 
-def lanes_types(given: tuple[Any, ...], count: int) -> tuple[Any, ...]:
-    """Return the types of ``x`` and of the arguments for `count` lanes.
-
-    The elements of ``x`` lie next to those of the other lanes, wherever the driver's scratch begins.
-    """
-    x = given[0]
-    return (types.Array(Lanes(count, x.dtype), x.ndim, "C", aligned=False), *given[1:])
+def _for_lanes(ty: Any, session: Any) -> Any:
+    """Return the type of an argument with its functions replaced by their versions for lanes."""
+    if isinstance(ty, types.Dispatcher):
+        return types.Dispatcher(session.clone(ty.dispatcher))
+    if isinstance(ty, types.Tuple | types.UniTuple):
+        return types.Tuple.from_types([_for_lanes(member, session) for member in ty])
+    return ty
 
 
 def compile_lanes(loss: Any, given: tuple[Any, ...], count: int) -> Any:
@@ -70,10 +70,9 @@ def compile_lanes(loss: Any, given: tuple[Any, ...], count: int) -> Any:
     cpu_target.typing_context.refresh()
     cpu_target.target_context.refresh()
     try:
-        wanted = tuple(
-            types.Dispatcher(session.clone(ty.dispatcher)) if isinstance(ty, types.Dispatcher) else ty
-            for ty in lanes_types(given, count)
-        )
+        # The elements of x lie next to those of the other lanes, wherever the driver's scratch begins.
+        x = types.Array(Lanes(count, given[0].dtype), 1, "C", aligned=False)
+        wanted = (x, *(_for_lanes(ty, session) for ty in given[1:]))
         clone = session.clone(loss)
         clone.compile(wanted)
         result = clone.overloads[wanted]
