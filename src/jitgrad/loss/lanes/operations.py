@@ -151,7 +151,7 @@ ARITHMETIC = (
     Operation((np.divide,), _instruction("fdiv"), (_ANY, _ANY)),
     Operation((operator.mod, operator.imod), _checked(operator.mod), (_ANY, _ANY)),
     Operation((operator.floordiv, operator.ifloordiv), _checked(operator.floordiv), (_ANY, _ANY)),
-    Operation((math.fmod, np.fmod), per_lane(math.fmod), (_ANY, _ANY)),
+    Operation((np.fmod,), per_lane(np.fmod), (_ANY, _ANY)),
     Operation((operator.neg, np.negative), _instruction("fneg"), (_ANY,)),
     Operation((operator.pos, float), lambda context, builder, value: value, (_ANY,)),
     Operation((np.square,), lambda context, builder, value: builder.fmul(value, value), (_ANY,)),
