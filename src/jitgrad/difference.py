@@ -110,10 +110,11 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
         point[p] = p
         begin[p] = 0
         weights[p] = 0.0
+    counts = int(settings[COUNT]), int(settings[COUNT + 1])
     k = m
     fault, culprit = NO_FAULT, 0
     for t in range(targets.size):
-        p = targets[t] // n
+        p = targets[t] // n if m > 1 else 0  # a division takes as long as the rest of a coordinate
         j = targets[t] - p * n
         row, column = min(p, limits.shape[0] - 1), min(j, limits.shape[1] - 1)
         x = points[p, j]
@@ -127,7 +128,7 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
             upper,
             stencil,
             form,
-            int(settings[COUNT + form]),
+            counts[form],
             order,
             anchor,
             nodes,

@@ -41,7 +41,6 @@ def _evaluate(
     points, point, begin = probes.points, probes.point, probes.begin
     coordinate, value = probes.coordinate, probes.value
     along, distance, directions = probes.along, probes.distance, probes.directions
-    has_directions = along.size > 0
     n, lanes = scratch.shape
     if fresh or loaded[0] != point[first]:
         # Most groups are of one point. Row by row, because columns are far apart in memory.
@@ -49,24 +48,26 @@ def _evaluate(
             for lane in range(lanes):
                 scratch[j, lane] = points[point[first], j]
         loaded[:] = point[first]
-    for lane in range(lanes):
-        probe = first + min(lane, group - 1)  # idle lanes repeat the last probe
+    # Idle lanes hold the point itself. Unsigned numbers cannot mean a place from the end, which costs a comparison.
+    for lane in range(group):
+        probe = np.uint64(first + lane)
         p = point[probe]
         if loaded[lane] != p:
             for j in range(n):
                 scratch[j, lane] = points[p, j]
             loaded[lane] = p
-        if has_directions and along[probe] >= 0:
+        if along.size > 0 and along[probe] >= 0:
             for j in range(n):
                 scratch[j, lane] += distance[probe] * directions[along[probe], j]
             loaded[lane] = -1
-        for r in range(begin[probe], begin[probe + 1]):
-            scratch[coordinate[r], lane] = value[r]
+        for r in range(np.uint64(begin[probe]), np.uint64(begin[probe + np.uint64(1)])):
+            scratch[np.uint64(coordinate[r]), np.uint64(lane)] = value[r]
     status = call_shim(shim, address_of(scratch), n, result_address, block)
-    for lane in range(lanes):
-        probe = first + min(lane, group - 1)
-        for r in range(begin[probe], begin[probe + 1]):
-            scratch[coordinate[r], lane] = points[point[probe], coordinate[r]]
+    for lane in range(group):
+        probe = np.uint64(first + lane)
+        p = np.uint64(point[probe])
+        for r in range(np.uint64(begin[probe]), np.uint64(begin[probe + np.uint64(1)])):
+            scratch[np.uint64(coordinate[r]), np.uint64(lane)] = points[p, np.uint64(coordinate[r])]
     return status
 
 
