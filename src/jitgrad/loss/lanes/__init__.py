@@ -1,0 +1,1 @@
+"""Many displaced losses evaluated at once in the lanes of LLVM vectors."""
