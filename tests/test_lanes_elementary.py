@@ -18,12 +18,15 @@ import llvmlite.binding as llvm
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lanes_harness import compiled, loop, symbols
 from llvmlite import ir
 
 from jitgrad.loss.lanes import elementary
+from jitgrad.loss.lanes.elementary.exponential import LARGEST, SMALLEST
+from jitgrad.loss.lanes.elementary.hyperbolic import NEAR, SATURATED
+from jitgrad.loss.lanes.elementary.trigonometric import FARTHEST
 from jitgrad.loss.lanes.vectors import REAL, has_fused_multiply_add, splat
 
 LENGTHS = (4, 8, 16)
@@ -140,6 +143,14 @@ def finite_patterns(rng, size):
     return x[np.isfinite(x)][:size]
 
 
+def edges():
+    """Where the formulas change over, and the doubles next to it."""
+    places = [math.log(2.0) / 2.0, math.sqrt(0.5), math.sqrt(2.0), NEAR, SATURATED, FARTHEST, 1.0, NORMAL, 2.0**1023]
+    places += [-50.0, -math.log(2.0), math.sqrt(0.5) - 1.0, math.sqrt(2.0) - 1.0, LARGEST, SMALLEST, 709.78, -708.39]
+    near = [p + k * np.spacing(p) for p in places for k in range(-2, 3)]
+    return np.concatenate([near, np.negative(near)])
+
+
 def defined(name, *x):
     """Where the result is a real number."""
     if name == "log":
@@ -173,7 +184,8 @@ def points(name, size=500):
         wide = rng.uniform(-750.0, 715.0, size)
         # Multiples of pi / 4, where sin and cos cancel or change over, up to the end of the fast range and beyond.
         turns = np.round(10.0 ** rng.uniform(0.0, 6.5, size)) * (math.pi / 4.0)
-        found = (np.concatenate([anywhere, near_one, spread, wide, turns]),)
+        subnormal = rng.integers(1, 2**52, 50).view(np.float64) * rng.choice([-1.0, 1.0], 50)
+        found = (np.concatenate([anywhere, near_one, spread, wide, turns, subnormal, edges()]),)
     keep = defined(name, *found)
     return tuple(v[keep] for v in found)
 
@@ -231,6 +243,7 @@ PATTERNS = st.one_of(
 def test_arbitrary_neighbours(name):
     """Odd lanes are right, and leave the others alone."""
 
+    @settings(max_examples=50, deadline=None)
     @given(st.lists(st.tuples(*[PATTERNS] * ARITY[name]), min_size=8, max_size=8))
     def check(lanes):
         x = np.array(lanes).T.copy()

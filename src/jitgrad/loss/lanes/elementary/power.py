@@ -53,18 +53,19 @@ def _log2(x: Real) -> tuple[Real, Real]:
     s_high = _high(s)
     sum_high = _high(m + centre)
     sum_low = m - (sum_high - centre)
-    s_low = inverse * ((difference - s_high * sum_high) - s_high * sum_low)
+    minus = -s_high
+    s_low = inverse * minus.times_plus(sum_low, minus.times_plus(sum_high, difference))
     # 3 / s times half the logarithm of m / centre: 3 + s**2 + ...
     square = s * s
-    rest = square * square * polynomial(square, COEFFICIENTS) + s_low * (s_high + s)
+    rest = (square * square).times_plus(polynomial(square, COEFFICIENTS), s_low * (s_high + s))
     square = s_high * s_high
     series_high = _high(3.0 + square + rest)
     series_low = rest - ((series_high - 3.0) - square)
-    first, second = s_high * series_high, s_low * series_high + series_low * s
+    first, second = s_high * series_high, s_low.times_plus(series_high, series_low * s)
     product_high = _high(first + second)
     product_low = second - (product_high - first)
     whole = TWO_OVER_3_LOG_2_HIGH * product_high
-    part = TWO_OVER_3_LOG_2_LOW * product_high + product_low * TWO_OVER_3_LOG_2 + middle_low
+    part = product_high.times_plus(TWO_OVER_3_LOG_2_LOW, product_low.times_plus(TWO_OVER_3_LOG_2, middle_low))
     high = _high(((whole + part) + middle_high) + k)
     return high, part - (((high - k) - middle_high) - whole)
 
@@ -75,10 +76,10 @@ def _exp2(high: Real, low: Real) -> Real:
     high = high - k
     cut = _high(low + high)
     first = cut * LOG_2_HIGH
-    second = (low - (cut - high)) * LOG_2 + cut * LOG_2_LOW
+    second = (low - (cut - high)).times_plus(LOG_2, cut * LOG_2_LOW)
     r = first + second
     c = second - (r - first)
-    return (1.0 + (r + (beyond_linear(r) + (c + r * c)))) * power_of_two(bits)
+    return (1.0 + (r + (beyond_linear(r) + r.times_plus(c, c)))) * power_of_two(bits)
 
 
 def _integer_and_odd(y: Real) -> tuple[Mask, Words]:
@@ -93,7 +94,7 @@ def pow(x: Real, y: Real) -> Real:  # noqa: A001  # the name of the C function
     size = x.magnitude()
     log_high, log_low = _log2(size)
     y_high = _high(y)
-    high, low = y_high * log_high, (y - y_high) * log_high + y * log_low
+    high, low = y_high * log_high, (y - y_high).times_plus(log_high, y * log_low)
     integer, odd = _integer_and_odd(y)
     value = (_exp2(high, low).bits() ^ (x.bits() & odd & SIGN)).real()
     ordinary = (
