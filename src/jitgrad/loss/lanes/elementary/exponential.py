@@ -45,9 +45,9 @@ def reduced(x: Real) -> tuple[Words, Real, Real]:
     return bits, r, k.times_plus(-LOG_2_LOW, high - r)
 
 
-def beyond_linear(r: Real) -> Real:
-    """Return ``exp(r) - 1 - r`` for a reduced r."""
-    return (r * r) * polynomial(r, COEFFICIENTS)
+def beyond_linear(r: Real, c: Real) -> Real:
+    """Return ``exp(r) - 1 - r + c`` for a reduced r."""
+    return (r * r).times_plus(polynomial(r, COEFFICIENTS), c)
 
 
 def power_of_two(k: Words, halvings: int = 0) -> Real:
@@ -64,11 +64,11 @@ def within(x: Real, lower: float, upper: float) -> Real:
 @elementary
 def exp(x: Real) -> Real:
     """Return e**x."""
-    k, r, _ = reduced(within(x, SMALLEST, LARGEST))
+    k, r, c = reduced(within(x, SMALLEST, LARGEST))
     # In two steps, as 2**k may be too large or too small for a number where the result is not.
     total = (k - bits_of(SHIFTER)) + 2 * 1023
     first = total >> 1
-    return (1.0 + (r + beyond_linear(r))) * (first << 52).real() * ((total - first) << 52).real()
+    return (1.0 + (r + beyond_linear(r, c))) * (first << 52).real() * ((total - first) << 52).real()
 
 
 @elementary
@@ -76,7 +76,7 @@ def expm1(x: Real) -> Real:
     """Return e**x - 1, accurate near 0."""
     # Below -50 it is -1 to all digits.
     k, r, c = reduced(within(x, -50.0, LARGEST))
-    rest = beyond_linear(r) + c
+    rest = beyond_linear(r, c)
     # Half of it: 2**k itself may overflow where the result does not.
     scale = power_of_two(k, 1)
     whole, fraction = scale - 0.5, scale * r

@@ -22,7 +22,7 @@ def tanh(x: Real) -> Real:
     k, r, c = reduced(2.0 * size)
     scale = power_of_two(k)
     # exp(2 x) + 1, without rounding exp(2 x) first.
-    above_one = scale.times_plus(r + (beyond_linear(r) + c), scale + 1.0)
+    above_one = scale.times_plus(r + beyond_linear(r, c), scale + 1.0)
     near = size < NEAR
     top = where(near, z * polynomial(z, NUMERATOR), -2.0)
     quotient = top / where(near, polynomial(z, DENOMINATOR), above_one)

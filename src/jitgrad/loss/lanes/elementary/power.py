@@ -79,7 +79,7 @@ def _exp2(high: Real, low: Real) -> Real:
     second = (low - (cut - high)).times_plus(LOG_2, cut * LOG_2_LOW)
     r = first + second
     c = second - (r - first)
-    return (1.0 + (r + (beyond_linear(r) + r.times_plus(c, c)))) * power_of_two(bits)
+    return (1.0 + (r + beyond_linear(r, r.times_plus(c, c)))) * power_of_two(bits)
 
 
 def _integer_and_odd(y: Real) -> tuple[Mask, Words]:

@@ -11,10 +11,10 @@ from jitgrad.loss.lanes.elementary.exponential import nearest_integer
 from jitgrad.loss.lanes.elementary.expressions import SIGN, Real, Words, elementary, polynomial, where
 from jitgrad.loss.lanes.vectors import has_fused_multiply_add
 
-# pi / 2 in parts: of 53 bits for fused multiply-add; without it the first three have 33, so that their products with
-# up to 2**20 are exact. What is left of x may be as small as 2**-60 in this range, and keeps all its digits.
-FUSED = tuple(map(float.fromhex, ("0x1.921fb54442d18p+0", "0x1.1a62633145c07p-54", "-0x1.f1976b7ed8fbcp-110")))
-PLAIN = tuple(
+# pi / 2 in parts. Products of a part of 33 bits with up to 2**20 are exact, which fused multiply-add does not need for
+# the first. What is left of x may be as small as 2**-60 in this range, and keeps all its digits.
+FUSED = tuple(map(float.fromhex, ("0x1.921fb54442d18p+0", "0x1.1a62633100000p-54", "0x1.1701b839a2520p-88")))
+UNFUSED = tuple(
     map(
         float.fromhex,
         ("0x1.921fb54400000p+0", "0x1.0b4611a600000p-34", "0x1.3198a2e000000p-69", "0x1.b839a252049c1p-104"),
@@ -41,28 +41,31 @@ COSINE = (
 )
 
 
-def _quarters(x: Real) -> tuple[Real, Words]:
-    """Subtract quarter turns from x; return what is left and bits of which the lowest are their number."""
+def _quarters(x: Real) -> tuple[Real, Real, Words]:
+    """Subtract quarter turns from x; return what is left in two parts, and bits of which the lowest are their number.
+
+    Without the second part, errors reach 1.45 ulp instead of 0.8, and their mean square, which is what a
+    difference quotient sees, is 1.6 times that of the scalar function.
+    """
     k, turns = nearest_integer(x, 2.0 / math.pi)
     if has_fused_multiply_add():
-        r = x
-        for part in FUSED:
-            r = k.times_plus(-part, r)
-        return r, turns
-    before = x - k * PLAIN[0]
-    r = before - k * PLAIN[1]
-    # What this rounded away goes with the third part; without it results are off by up to 2.3 ulp.
-    lost = (before - r) - k * PLAIN[1]
-    return (r - (k * PLAIN[2] - lost)) - k * PLAIN[3], turns
+        before = k.times_plus(-FUSED[0], x)
+        r = k.times_plus(-FUSED[1], before)
+        return r, k.times_plus(-FUSED[2], k.times_plus(-FUSED[1], before - r)), turns
+    before = x - k * UNFUSED[0]
+    after = before - k * UNFUSED[1]
+    step = k * UNFUSED[2] - ((before - after) - k * UNFUSED[1])
+    r = after - step
+    return r, ((after - r) - step) - k * UNFUSED[3], turns
 
 
-def _sine(r: Real, turns: Words) -> Real:
-    """Return the sine of r and a number of quarter turns."""
+def _sine(r: Real, c: Real, turns: Words) -> Real:
+    """Return the sine of ``r + c`` and a number of quarter turns."""
     z = r * r
-    sine = r + (z * r) * polynomial(z, SINE)
     half = 0.5 * z
     first = 1.0 - half
-    cosine = first + (((1.0 - first) - half) + (z * z) * polynomial(z, COSINE))
+    sine = r + c.times_plus(first, (z * r) * polynomial(z, SINE))
+    cosine = first + (z * z).times_plus(polynomial(z, COSINE), (-r).times_plus(c, (1.0 - first) - half))
     quarter = (turns << 63).negative()
     return (where(quarter, cosine, sine).bits() ^ ((turns << 62) & SIGN)).real()
 
@@ -80,5 +83,5 @@ def sin(x: Real) -> Real:
 @elementary
 def cos(x: Real) -> Real:
     """Return the cosine of x radians."""
-    r, turns = _quarters(x)
-    return _sine(r, turns + 1).or_scalar_calls("cos", ~(x.magnitude() <= FARTHEST), x)
+    r, c, turns = _quarters(x)
+    return _sine(r, c, turns + 1).or_scalar_calls("cos", ~(x.magnitude() <= FARTHEST), x)
