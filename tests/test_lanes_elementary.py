@@ -151,6 +151,31 @@ def edges():
     return np.concatenate([near, np.negative(near)])
 
 
+def nearest_to_quarter_turns():
+    """In each binade of the fast range, doubles that are nearest to a multiple of pi / 2: from continued fractions."""
+    found = set()
+    with mpmath.workprec(400):
+        for exponent in range(20):
+            rest = mpmath.ldexp(mpmath.pi / 2, 52 - exponent)
+            before, numerator = 0, 1
+            while numerator < 2**53:
+                digit = int(rest)
+                before, numerator = numerator, digit * numerator + before
+                rest = 1 / (rest - digit)
+                nearby = (k * numerator + m * before for k in range(9) for m in range(9))
+                found |= {math.ldexp(n, exponent - 52) for n in nearby if 2**52 <= n < 2**53}
+    return np.array(sorted(found))
+
+
+@pytest.mark.parametrize("name", ["sin", "cos"])
+def test_all_digits_beside_multiples_of_a_quarter_turn(name):
+    x = nearest_to_quarter_turns()
+    exact = [exact_value(name, v) for v in x.tolist()]
+    other = [exact_value("cos" if name == "sin" else "sin", v) for v in x.tolist()]
+    assert min(map(abs, exact + other)) < 1e-18
+    assert max(ulps(float(f), e) for f, e in zip(evaluate(name, x), exact, strict=True)) <= BOUND
+
+
 def defined(name, *x):
     """Where the result is a real number."""
     if name == "log":
@@ -331,7 +356,7 @@ def test_code_is_for_the_processor_numba_was_given():
 def test_restricted_processor(processor):
     """All of the above on SSE2, without fused multiply-add, and on AVX2."""
     environment = {**os.environ, "NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": ""}
-    chosen = "two_ulp or special or called or processor_numba"
+    chosen = "two_ulp or quarter or special or called or processor_numba"
     command = [sys.executable, "-m", "pytest", "-q", __file__, "-k", chosen]
     root = Path(__file__).parent.parent
     run = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, cwd=root)

@@ -211,8 +211,8 @@ def bits_of(number: float) -> int:
 def elementary(formula: Callable[..., Real]) -> Callable[..., ir.Value]:
     """Make ``emit(builder, *x)`` of a formula on `Real`, for vectors of double and of float.
 
-    Floats are computed as doubles, and rounded: that is right to 0.5 ulp in all but one case in a million, for
-    the price of the doubles.
+    Floats are computed as doubles, and rounded: within 0.5 ulp of a float and 2 ulp of a double, for the price of
+    the doubles.
     """
 
     @wraps(formula)

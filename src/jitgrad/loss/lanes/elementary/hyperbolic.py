@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jitgrad.loss.lanes.elementary.exponential import beyond_linear, power_of_two, reduced, within
+from jitgrad.loss.lanes.elementary.exponential import beyond_linear, power_of_two, reduced
 from jitgrad.loss.lanes.elementary.expressions import Real, elementary, polynomial, where
 
 # (tanh(x) - x) / x**3 = P(x**2) / Q(x**2) for |x| < 0.625.
@@ -17,7 +17,8 @@ SATURATED = 20.0
 @elementary
 def tanh(x: Real) -> Real:
     """Return the hyperbolic tangent."""
-    size = within(x.magnitude(), 0.0, SATURATED)
+    size = x.magnitude()
+    size = where(size > SATURATED, SATURATED, size)
     z = size * size
     k, r, c = reduced(2.0 * size)
     scale = power_of_two(k)

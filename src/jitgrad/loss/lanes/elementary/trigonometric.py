@@ -12,7 +12,7 @@ from jitgrad.loss.lanes.elementary.expressions import SIGN, Real, Words, element
 from jitgrad.loss.lanes.vectors import has_fused_multiply_add
 
 # pi / 2 in parts. Products of a part of 33 bits with up to 2**20 are exact, which fused multiply-add does not need for
-# the first. What is left of x may be as small as 2**-60 in this range, and keeps all its digits.
+# the first. What is left of x may be as small as 6e-19 in this range, and keeps all its digits.
 FUSED = tuple(map(float.fromhex, ("0x1.921fb54442d18p+0", "0x1.1a62633100000p-54", "0x1.1701b839a2520p-88")))
 UNFUSED = tuple(
     map(
