@@ -162,6 +162,10 @@ class Real(_Vector):
         """Return ``self * factor + summand``, rounded once or twice as the processor can."""
         return Real(self.builder, multiply_add(self.builder, self.value, self._operand(factor), self._operand(summand)))
 
+    def filled(self, number: float) -> Real:
+        """Return the same number in every lane."""
+        return Real(self.builder, self._operand(number))
+
     def bits(self) -> Words:
         """Return the 64 bits."""
         return Words(self.builder, self.builder.bitcast(self.value, like(self.value.type, WORD)))

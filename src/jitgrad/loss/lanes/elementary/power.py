@@ -1,7 +1,10 @@
-"""pow on lanes, after fdlibm (Sun Microsystems, 1993, e_pow.c): the logarithm to base 2 in two parts.
+"""pow on lanes: the logarithm to base 2 in two parts, of which the first has 53 bits.
 
-fdlibm cuts numbers in halves of few bits, whose products are exact, so that it needs no fused multiply-add. Lanes
-that are not ordinary (a base that is 0, subnormal, infinite or NaN, a negative base with an exponent that is no
+The series is that of fdlibm (Sun Microsystems, 1993, e_pow.c), the arithmetic in two parts that of Dekker (1971).
+fdlibm's own, which cuts numbers to 21 bits so that products are exact, took 10 % longer on AVX-512 and 34 % on AVX2, as
+every part waits for the one before it; without fused multiply-add, on SSE2, it was 17 % faster.
+
+Lanes that are not ordinary (a base that is 0, subnormal, infinite or NaN, a negative base with an exponent that is no
 integer, a result that may overflow or be subnormal) take the scalar function.
 """
 
@@ -12,13 +15,14 @@ import math
 from jitgrad.loss.lanes.elementary.exponential import beyond_linear, nearest_integer, power_of_two
 from jitgrad.loss.lanes.elementary.expressions import SIGN, Mask, Real, Words, elementary, polynomial, where
 from jitgrad.loss.lanes.elementary.logarithm import LARGEST, SMALLEST_NORMAL, split
+from jitgrad.loss.lanes.vectors import has_fused_multiply_add
 
-# All from e_pow.c. LOG2_MIDDLE is log2(1.5), TWO_OVER_3_LOG_2 is 2 / (3 log(2)), in two parts each.
-LOG2_MIDDLE_HIGH, LOG2_MIDDLE_LOW = 5.84962487220764160156e-01, 1.35003920212974897128e-08
-TWO_OVER_3_LOG_2 = 9.61796693925975554329e-01
-TWO_OVER_3_LOG_2_HIGH, TWO_OVER_3_LOG_2_LOW = 9.61796700954437255859e-01, -7.02846165095275826516e-09
-LOG_2 = 6.93147180559945286227e-01
-LOG_2_HIGH, LOG_2_LOW = 6.93147182464599609375e-01, -1.90465429995776804525e-09
+# Numbers of 106 bits in two parts, from mpmath.
+LOG2_MIDDLE, LOG2_MIDDLE_LOW = 0.5849625007211562, -5.224490061390109e-18  # log2(1.5)
+FACTOR, FACTOR_LOW = 0.9617966939259756, 5.0577616648125907e-17  # 2 / (3 log(2))
+LOG_2, LOG_2_LOW = 0.6931471805599453, 2.3190468138462996e-17
+
+# fdlibm, e_pow.c: 3 / s * atanh(s) = 3 + s**2 + s**4 * (...) for |s| < 0.1011.
 COEFFICIENTS = (
     5.99999999999994648725e-01,
     4.28571428578550184252e-01,
@@ -28,57 +32,65 @@ COEFFICIENTS = (
     2.06975017800338417784e-01,
 )
 
-HIGH_HALF = 0xFFFFFFFF00000000
+HIGH_HALF = 0xFFFFFFFFF8000000
 LARGEST_RESULT = 1021.0
 """Logarithm to base 2 up to which results, and their inverses, are normal numbers."""
 
 
-def _high(x: Real) -> Real:
-    """Return x without the lower half of its bits: 21 are left."""
-    return (x.bits() & HIGH_HALF).real()
+def _product(x: Real, y: Real) -> tuple[Real, Real]:
+    """Return the product and what it lost in rounding."""
+    product = x * y
+    if has_fused_multiply_add():
+        return product, x.times_plus(y, -product)
+    (x_high, x_low), (y_high, y_low) = _halves(x), _halves(y)
+    return product, ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
+
+
+def _halves(x: Real) -> tuple[Real, Real]:
+    """Write x as a sum of two numbers of half as many bits."""
+    high = (x.bits() & HIGH_HALF).real()
+    return high, x - high
 
 
 def _log2(x: Real) -> tuple[Real, Real]:
-    """Return the logarithm of a positive normal number to base 2: 21 bits of it, and the rest."""
+    """Return the logarithm of a positive normal number to base 2 in two parts, the second up to 2**-12 of the first."""
     k, _, m = split(x, math.sqrt(0.75))
     # Relative to 1 or to 1.5, whichever is nearer.
     upper = m >= math.sqrt(1.5)
-    centre = where(upper, 1.5, 1.0)
-    middle_high = where(upper, LOG2_MIDDLE_HIGH, 0.0)
-    middle_low = where(upper, LOG2_MIDDLE_LOW, 0.0)
-    # s = (m - centre) / (m + centre) in two parts.
-    difference = m - centre
-    inverse = 1.0 / (m + centre)
+    centre, middle, middle_low = (
+        where(upper, v, w) for v, w in ((1.5, 1.0), (LOG2_MIDDLE, 0.0), (LOG2_MIDDLE_LOW, 0.0))
+    )
+    # s = (m - centre) / (m + centre).
+    difference, total = m - centre, m + centre
+    inverse = 1.0 / total
     s = difference * inverse
-    s_high = _high(s)
-    sum_high = _high(m + centre)
-    sum_low = m - (sum_high - centre)
-    minus = -s_high
-    s_low = inverse * minus.times_plus(sum_low, minus.times_plus(sum_high, difference))
-    # 3 / s times half the logarithm of m / centre: 3 + s**2 + ...
-    square = s * s
-    rest = (square * square).times_plus(polynomial(square, COEFFICIENTS), s_low * (s_high + s))
-    square = s_high * s_high
-    series_high = _high(3.0 + square + rest)
-    series_low = rest - ((series_high - 3.0) - square)
-    first, second = s_high * series_high, s_low.times_plus(series_high, series_low * s)
-    product_high = _high(first + second)
-    product_low = second - (product_high - first)
-    whole = TWO_OVER_3_LOG_2_HIGH * product_high
-    part = product_high.times_plus(TWO_OVER_3_LOG_2_LOW, product_low.times_plus(TWO_OVER_3_LOG_2, middle_low))
-    high = _high(((whole + part) + middle_high) + k)
-    return high, part - (((high - k) - middle_high) - whole)
+    back, back_low = _product(s, total)
+    total_low = m - (total - centre)
+    s_low = inverse * (((difference - back) - back_low) - s * total_low)
+    # 3 / s * atanh(s), then times s and 2 / (3 log(2)).
+    square, square_low = _product(s, s)
+    rest = (square * square).times_plus(polynomial(square, COEFFICIENTS), (s + s).times_plus(s_low, square_low))
+    series = 3.0 + square
+    series_low = (square - (series - 3.0)) + rest
+    near, near_low = _product(s, series)
+    near_low = s.times_plus(series_low, s_low.times_plus(series, near_low))
+    scaled, scaled_low = _product(near, near.filled(FACTOR))
+    scaled_low = near_low.times_plus(FACTOR, near.times_plus(FACTOR_LOW, scaled_low))
+    # k + middle + scaled, from the largest to the smallest.
+    inner = middle + scaled
+    high = k + inner
+    lost = (scaled - (inner - middle)) + (inner - (high - k))
+    return high, (scaled_low + middle_low) + lost
 
 
 def _exp2(high: Real, low: Real) -> Real:
     """Return 2 to the sum of the two, where that is a normal number."""
-    k, bits = nearest_integer(high + low)
-    high = high - k
-    cut = _high(low + high)
-    first = cut * LOG_2_HIGH
-    second = (low - (cut - high)).times_plus(LOG_2, cut * LOG_2_LOW)
-    r = first + second
-    c = second - (r - first)
+    k, bits = nearest_integer(high)
+    fraction = high - k
+    whole, part = _product(fraction, fraction.filled(LOG_2))
+    part = fraction.times_plus(LOG_2_LOW, low.times_plus(LOG_2, part))
+    r = whole + part
+    c = part - (r - whole)
     return (1.0 + (r + beyond_linear(r, r.times_plus(c, c)))) * power_of_two(bits)
 
 
@@ -92,15 +104,14 @@ def _integer_and_odd(y: Real) -> tuple[Mask, Words]:
 def pow(x: Real, y: Real) -> Real:  # noqa: A001  # the name of the C function
     """Return x**y, with the special cases of C99."""
     size = x.magnitude()
-    log_high, log_low = _log2(size)
-    y_high = _high(y)
-    high, low = y_high * log_high, (y - y_high).times_plus(log_high, y * log_low)
+    log, log_low = _log2(size)
+    product, product_low = _product(y, log)
+    product_low = y.times_plus(log_low, product_low)
+    high = product + product_low
+    low = product_low - (high - product)
     integer, odd = _integer_and_odd(y)
     value = (_exp2(high, low).bits() ^ (x.bits() & odd & SIGN)).real()
     ordinary = (
-        (size >= SMALLEST_NORMAL)
-        & (size <= LARGEST)
-        & ((x > 0.0) | integer)
-        & ((high + low).magnitude() <= LARGEST_RESULT)
+        (size >= SMALLEST_NORMAL) & (size <= LARGEST) & ((x > 0.0) | integer) & (high.magnitude() <= LARGEST_RESULT)
     )
     return value.or_scalar_calls("pow", ~ordinary, x, y)
