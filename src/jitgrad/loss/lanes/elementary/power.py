@@ -17,7 +17,7 @@ from jitgrad.loss.lanes.elementary.expressions import SIGN, Mask, Real, Words, e
 from jitgrad.loss.lanes.elementary.logarithm import LARGEST, SMALLEST_NORMAL, split
 from jitgrad.loss.lanes.vectors import has_fused_multiply_add
 
-# Numbers of 106 bits in two parts, from mpmath.
+# Numbers of 106 bits in two parts, from `python -m benchmarks.minimax`.
 LOG2_MIDDLE, LOG2_MIDDLE_LOW = 0.5849625007211562, -5.224490061390109e-18  # log2(1.5)
 FACTOR, FACTOR_LOW = 0.9617966939259756, 5.0577616648125907e-17  # 2 / (3 log(2))
 LOG_2, LOG_2_LOW = 0.6931471805599453, 2.3190468138462996e-17
