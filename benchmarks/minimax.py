@@ -1,7 +1,7 @@
 """Constants of `jitgrad.loss.lanes.elementary` that are in no table: python -m benchmarks.minimax.
 
-Coefficients: interpolation in Chebyshev points, in 60 digits, which is minimax to within a few percent where they fall as
-fast as here; the others are from fdlibm and Cephes. Numbers in parts: each part has so many bits of what is left.
+Coefficients: interpolation in Chebyshev points, in 60 digits, which is minimax to within a few percent where they fall
+as fast as here; the others are from fdlibm and Cephes. Numbers in parts: each part has so many bits of what is left.
 """
 
 from __future__ import annotations
