@@ -13,7 +13,7 @@ from numba.extending import lower_builtin, lower_cast
 
 from jitgrad.loss.lanes.flag import emit_mark
 from jitgrad.loss.lanes.number import Lanes, LanesBool, vector_type
-from jitgrad.loss.lanes.vectors import any_true, constant, intrinsic, splat
+from jitgrad.loss.lanes.vectors import any_lane, constant, intrinsic, splat
 
 _I32 = ir.IntType(32)
 _I64 = ir.IntType(64)
@@ -69,7 +69,7 @@ def agreed_integer(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
     whole = builder.fptosi(value, ir.VectorType(_I64, value.type.count))
     first = builder.extract_element(whole, _I32(0))
     differs = builder.icmp_signed("!=", whole, splat(builder, first, value.type.count))
-    with builder.if_then(any_true(builder, differs), likely=False):
+    with builder.if_then(any_lane(builder, differs), likely=False):
         emit_mark(builder)
     return first
 

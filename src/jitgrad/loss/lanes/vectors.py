@@ -35,8 +35,18 @@ def constant(kind: ir.Type, number: float) -> ir.Constant:
     return ir.Constant(kind, number)
 
 
+def constant_in(vector: ir.Value) -> float | None:
+    """Return the number that every lane of a constant vector holds; None if it is no constant."""
+    lanes = getattr(vector, "constant", None)
+    if not isinstance(lanes, list) or any(lane.constant != lanes[0].constant for lane in lanes):
+        return None
+    return float(lanes[0].constant)
+
+
 def splat(builder: ir.IRBuilder, scalar: ir.Value, count: int) -> ir.Value:
-    """Copy a scalar into every lane."""
+    """Copy a scalar into every lane; the result of a constant is one."""
+    if isinstance(scalar, ir.Constant) and isinstance(scalar.constant, int | float):
+        return constant(ir.VectorType(scalar.type, count), scalar.constant)
     kind = ir.VectorType(scalar.type, count)
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.Constant(INDEX, 0))
     return builder.shuffle_vector(first, first, constant(ir.VectorType(INDEX, count), 0))

@@ -2,7 +2,7 @@
 
 For lanes ``A @ x`` is a product of two matrices, whose second has one column for every lane. A tile of rows is kept in
 registers: each element of ``x`` is loaded once for all of them. That beats the matrix-vector product of BLAS, which
-would have to run once for every lane. Products and sums are fused, as they are in BLAS.
+would have to run once for every lane. Products and sums are fused where the processor can, as they are in BLAS.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jitgrad.loss.lanes.arrays.allocation import emit_empty
 from jitgrad.loss.lanes.arrays.loops import counted, reduce
 from jitgrad.loss.lanes.arrays.stand_in import Version, stand_in
 from jitgrad.loss.lanes.number import Lanes, is_lanes_array, vector_type
-from jitgrad.loss.lanes.vectors import constant, intrinsic
+from jitgrad.loss.lanes.vectors import constant, multiply_add
 
 _I64 = ir.IntType(64)
 
@@ -93,7 +93,7 @@ def _emit_matrix_vector(builder: ir.IRBuilder, matrix: _Matrix, vector: _Vector,
             element = vector.at(builder, j)
             for line, place in zip(lines, sums, strict=True):
                 factor = line.at(builder, j)
-                builder.store(intrinsic(builder, "llvm.fma", factor, element, builder.load(place)), place)
+                builder.store(multiply_add(builder, factor, element, builder.load(place)), place)
         for i, place in zip(places, sums, strict=True):
             result.put(builder, i, builder.load(place))
 
@@ -105,7 +105,7 @@ def _emit_matrix_vector(builder: ir.IRBuilder, matrix: _Matrix, vector: _Vector,
 
 def _emit_inner(builder: ir.IRBuilder, a: _Vector, b: _Vector, ty: ir.Type) -> ir.Value:
     def accumulate(total: ir.Value, pair: Any) -> ir.Value:
-        return intrinsic(builder, "llvm.fma", *pair, total) if isinstance(pair, tuple) else builder.fadd(total, pair)
+        return multiply_add(builder, *pair, total) if isinstance(pair, tuple) else builder.fadd(total, pair)
 
     return reduce(builder, a.count, constant(ty, 0.0), accumulate, lambda i: (a.at(builder, i), b.at(builder, i)))
 
