@@ -5,7 +5,7 @@
 >>> loss = compiled(made.source)
 
 ``loss(x, which)`` is then the value of expression ``which`` at x. Five thousand expressions are 63 programs of 80, and
-so many compilations; each takes about 5 s, most of it numba's typing, which goes with the number of operations.
+so many compilations; each takes 5 to 7 s, most of it numba's typing, which goes with the number of operations.
 """
 
 from __future__ import annotations
