@@ -105,7 +105,7 @@ def ratios(x):
 
 
 FUNCTIONS = {
-    f.py_func.__name__: f
+    f.__name__: f
     for f in [
         every_second,
         from_behind,
