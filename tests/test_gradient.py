@@ -35,9 +35,10 @@ def test_every_formula(method, order, error):
 
 
 def test_verbs_agree_bit_for_bit():
-    expected = jg.grad_cpu(smooth, X, args=(2.0, 0.5), step=1e-6)
-    value, gradient = jg.value_and_grad_cpu(smooth, X, args=(2.0, 0.5), step=1e-6)
-    g = jg.gradient_of(smooth, step=1e-6)
+    # In lanes functions such as sin round differently, and jit_grad has none.
+    expected = jg.grad_cpu(smooth, X, args=(2.0, 0.5), step=1e-6, vectorize="off")
+    value, gradient = jg.value_and_grad_cpu(smooth, X, args=(2.0, 0.5), step=1e-6, vectorize="off")
+    g = jg.gradient_of(smooth, step=1e-6, vectorize="off")
     inside = jg.jit_grad(smooth, step=1e-6)
     assert isinstance(value, float)
     np.testing.assert_allclose(value, smooth(X.copy(), 2.0, 0.5), rtol=4 * EPS)

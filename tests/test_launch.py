@@ -13,7 +13,7 @@ from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.failure import describe, probe_point
 from jitgrad.launch.probes import along_directions, replaced
 from jitgrad.loss.bind import bind
-from jitgrad.loss.shim import OK, RAISED
+from jitgrad.loss.shim import DISAGREED, OK, RAISED
 from jitgrad.loss.trial import ENTRY
 
 pytestmark = pytest.mark.interpreted
@@ -115,49 +115,71 @@ def test_forgiven_exceptions_are_nan_and_nothing_else_is(workers, far, skip):
     np.testing.assert_array_equal(found, expected)
 
 
-# --- several lanes: a shim of our own that evaluates columns
+# --- several lanes: shims of our own that evaluate columns
 
 
-def lanes_shim(raise_above=np.inf):
+def columns_shim(lanes, status=lambda scratch: OK):
+    """A shim for `lanes` columns, whose values are the weighted sums of squares; and the scratch of every call."""
     calls = []
 
     def entry(x, n, result, block):
-        scratch = np.ctypeslib.as_array((ctypes.c_double * (n * 4)).from_address(x)).reshape(n, 4)
-        weight = ctypes.c_int64.from_address(block + 8).value
+        scratch = np.ctypeslib.as_array((ctypes.c_double * (n * lanes)).from_address(x)).reshape(n, lanes)
+        weight = ctypes.c_int64.from_address(block + 16).value
         calls.append(scratch.copy())
-        np.ctypeslib.as_array((ctypes.c_double * 4).from_address(result))[:] = weight * (scratch**2).sum(0)
-        return RAISED if scratch.max() > raise_above else OK
+        np.ctypeslib.as_array((ctypes.c_double * lanes).from_address(result))[:] = weight * (scratch**2).sum(0)
+        return status(scratch)
 
     return ENTRY(entry), calls
+
+
+def address(shim):
+    return ctypes.cast(shim, ctypes.c_void_p).value
 
 
 @pytest.mark.parametrize("writes_x", [0, 1])
 @pytest.mark.parametrize("shared", [True, False])
 def test_lanes_are_filled_point_by_point(writes_x, shared):
-    shim, calls = lanes_shim()
+    (wide, groups), (single, alone) = columns_shim(4), columns_shim(1)
     points = np.arange(6.0).reshape(3, 2)
-    blocks = np.array([[0, 1]] if shared else [[0, 1], [0, 2], [0, 3]])
-    entry = np.array([ctypes.cast(shim, ctypes.c_void_p).value, 4, 0 if shared else 16, writes_x])
+    blocks = np.array([[0, 0, 1]] if shared else [[0, 0, 1], [0, 0, 2], [0, 0, 3]])
+    entry = np.array([address(single), address(wide), 4, 0 if shared else 24, writes_x])
     point = np.array([0, 0, 0, 0, 0, 1, 1, 2, 2])
     probes = replaced(points, point, np.arange(9)[:, None] % 2, np.arange(9.0)[:, None] + 10)
     values, statuses = np.full(9, np.nan), np.zeros(9, np.int8)
-    run_serial(entry, blocks, np.empty((0, 4), np.int64), probes, 0, 9, values, statuses)
+    assert run_serial(entry, blocks, np.empty((0, 4), np.int64), probes, 0, 9, values, statuses) == 0
     weights = 1 if shared else point + 1
     np.testing.assert_array_equal(values, weights * np.array([(probe_point(probes, k) ** 2).sum() for k in range(9)]))
-    assert len(calls) == (3 if shared else 4)  # 9 in fours; or 4 + 1, 2, 2
+    # 9 in fours and one by itself; or 4 + 1, 2, 2
+    assert (len(groups), len(alone)) == ((2, 1) if shared else (3, 1))
     again = np.full(9, np.nan)
     run_parallel(entry, blocks, np.empty((0, 4), np.int64), probes, 0, 9, again, statuses, 2)
     np.testing.assert_array_equal(again, values)
 
 
-def test_a_group_of_lanes_that_raised_is_marked():
-    shim, calls = lanes_shim(raise_above=13.5)
-    entry = np.array([ctypes.cast(shim, ctypes.c_void_p).value, 4, 0, 0])
-    probes = replaced(np.zeros((1, 2)), np.zeros(9, int), np.zeros((9, 1)), np.arange(9.0)[:, None] + 10)
+@pytest.mark.parametrize("trouble", [DISAGREED, RAISED, DISAGREED | RAISED])
+def test_a_group_in_trouble_is_evaluated_one_by_one(trouble):
+    wide, groups = columns_shim(4, lambda scratch: trouble if scratch.max() == 15.0 else OK)
+    single, alone = columns_shim(1)
+    entry = np.array([address(single), address(wide), 4, 0, 0])
+    probes = replaced(np.zeros((1, 2)), np.zeros(9, int), np.zeros((9, 1)), np.arange(9.0)[:, None] + 8)
     values, statuses = np.full(9, np.nan), np.zeros(9, np.int8)
-    run_serial(entry, np.array([[0, 1]]), np.empty((0, 4), np.int64), probes, 0, 9, values, statuses)
-    np.testing.assert_array_equal(statuses, [0] * 4 + [RAISED] * 4 + [0])
-    assert len(calls) == 2
+    nothing = np.empty((0, 4), np.int64)
+    assert run_serial(entry, np.array([[0, 0, 1]]), nothing, probes, 0, 9, values, statuses) == 4
+    np.testing.assert_array_equal(values, (np.arange(9.0) + 8) ** 2)
+    assert not statuses.any()
+    assert (len(groups), len(alone)) == (2, 5)
+
+
+def test_only_the_probe_that_raises_by_itself_is_marked():
+    wide, _ = columns_shim(4, lambda scratch: RAISED if scratch.max() > 13.5 else OK)
+    single, alone = columns_shim(1, lambda scratch: RAISED if scratch.max() > 13.5 else OK)
+    entry = np.array([address(single), address(wide), 4, 0, 0])
+    probes = replaced(np.zeros((1, 2)), np.zeros(9, int), np.zeros((9, 1)), np.arange(9.0)[:, None] + 8)
+    values, statuses = np.full(9, np.nan), np.zeros(9, np.int8)
+    run_serial(entry, np.array([[0, 0, 1]]), np.empty((0, 4), np.int64), probes, 0, 9, values, statuses)
+    np.testing.assert_array_equal(statuses, [0] * 6 + [RAISED, 0, 0])
+    np.testing.assert_array_equal(values[:6], (np.arange(6.0) + 8) ** 2)
+    assert len(alone) == 3
 
 
 # --- choice of threads

@@ -5,12 +5,12 @@ Messages say what must hold, what was given and what to do next.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from jitgrad._types import Array, Bounds, FloatArray, IntArray
+from jitgrad._types import Array, Bounds, FloatArray, IntArray, Vectorize
 
 _DOUBLE, _SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
@@ -207,6 +207,13 @@ def checked_threads(threads: int | None) -> int | None:
     if threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}. Leave it out for an automatic choice.")
     return int(threads)
+
+
+def checked_vectorize(vectorize: Any) -> Vectorize:
+    """Return `vectorize`, one of its three words."""
+    if vectorize not in ("auto", "off", "require"):
+        raise ValueError(f"vectorize must be 'auto', 'off' or 'require', got {vectorize!r}.")
+    return cast(Vectorize, vectorize)
 
 
 def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:

@@ -13,6 +13,13 @@ class LossCompileError(TypeError):
     """
 
 
+class LanesUnavailableError(TypeError):
+    """Lanes were required (``vectorize="require"``) for a loss that cannot be evaluated in them.
+
+    The message says why, with the line of the loss.
+    """
+
+
 class CudaUnavailableError(RuntimeError):
     """CUDA was asked for and a part of it is missing: the package, the driver or the device.
 

@@ -17,6 +17,9 @@ Loss: TypeAlias = Callable[..., Any]
 
 Method: TypeAlias = Literal["central", "forward", "backward"]
 
+Vectorize: TypeAlias = Literal["auto", "off", "require"]
+"""Whether the loss is evaluated in SIMD lanes: where that is faster, never, or always."""
+
 Bounds: TypeAlias = "tuple[npt.ArrayLike | None, npt.ArrayLike | None] | None"
 """``(lower, upper)``: each a number, an array that broadcasts to ``x``, or None for no bound."""
 

@@ -140,11 +140,12 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
         point[p] = p
         begin[p] = 0
         weights[p] = 0.0
+    counts = int(settings[COUNT]), int(settings[COUNT + 1])
     k = m
     fault, culprit = NO_FAULT, 0
     last = -1
     for t in range(targets.size):
-        p = targets[t] // n
+        p = targets[t] // n if m > 1 else 0  # a division takes as long as the rest of a coordinate
         if share > 0.0 and p != last:
             usual = share * step_of(usual_size(points, p), relative, 0.0, 0.0, knee, least, 0.0, 0.0)
             last = p
@@ -161,7 +162,7 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
             upper,
             stencil,
             form,
-            int(settings[COUNT + form]),
+            counts[form],
             order,
             anchor,
             nodes,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from jitgrad import _check
 from jitgrad._result import Estimate
-from jitgrad._types import ArgsAxes, Bounds, Loss
+from jitgrad._types import ArgsAxes, Bounds, Loss, Vectorize
 from jitgrad.curves import draw_curves
 from jitgrad.ladder import Status, climb
 from jitgrad.prepared.gradient import Gradient
@@ -27,6 +27,7 @@ def estimate_cpu(
     coords: npt.ArrayLike | None = None,
     args_axes: ArgsAxes = None,
     threads: int | None = None,
+    vectorize: Vectorize = "auto",
 ) -> Estimate:
     """Gradient of a jitted loss with error bars, noise level and a status per coordinate.
 
@@ -51,6 +52,8 @@ def estimate_cpu(
         For a batch: which axis of each argument runs along the points, None if all points share it.
     threads : int, optional
         Number of threads. Default: all where that is faster, else one.
+    vectorize : {"auto", "off", "require"}, default "auto"
+        As in `grad_cpu`.
 
     Returns
     -------
@@ -80,8 +83,9 @@ def estimate_cpu(
     """
     points = _check.checked_points(x)
     prepared = Gradient(
-        loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, threads=threads
-    )
+        loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, threads=threads,
+        vectorize=vectorize,
+    )  # fmt: skip
     plan, around = prepared.plan(points), prepared.evaluator(points, _check.checked_args(args))
     limits = np.broadcast_to(plan.formula.limits, (*around.points.shape, 3)).reshape(-1, 3)[plan.targets]
     lower, upper = limits[:, 1], limits[:, 2]

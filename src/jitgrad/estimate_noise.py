@@ -7,7 +7,7 @@ from typing import Any
 import numpy.typing as npt
 
 from jitgrad import _check
-from jitgrad._types import ArgsAxes, Bounds, Loss
+from jitgrad._types import ArgsAxes, Bounds, Loss, Vectorize
 from jitgrad.noise import NoiseEstimate, noise_along_direction
 from jitgrad.prepared.gradient import Gradient
 
@@ -21,6 +21,7 @@ def noise_cpu(
     args_axes: ArgsAxes = None,
     seed: int = 0,
     threads: int | None = None,
+    vectorize: Vectorize = "auto",
 ) -> NoiseEstimate:
     """Noise level of a jitted loss at a point, from a few values along a random direction.
 
@@ -40,6 +41,8 @@ def noise_cpu(
         Of the direction.
     threads : int, optional
         Number of threads. Default: all where that is faster, else one.
+    vectorize : {"auto", "off", "require"}, default "auto"
+        As in `grad_cpu`.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def noise_cpu(
     True
     """
     points = _check.checked_points(x)
-    prepared = Gradient(loss, bounds=bounds, args_axes=args_axes, threads=threads)
+    prepared = Gradient(loss, bounds=bounds, args_axes=args_axes, threads=threads, vectorize=vectorize)
     around = prepared.evaluator(points, _check.checked_args(args))
     limits = prepared.plan(points).formula.limits
     found = noise_along_direction(around, limits[..., 1], limits[..., 2], seed=seed)

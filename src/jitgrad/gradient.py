@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy.typing as npt
 
 from jitgrad._check import checked_args
-from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method
+from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method, Vectorize
 from jitgrad.loss.accept import require_jitted
 from jitgrad.prepared.gradient import Gradient
 from jitgrad.steps import Rule
@@ -30,12 +30,13 @@ def gradient_of(
     coords: npt.ArrayLike | None = None,
     args_axes: ArgsAxes = None,
     threads: int | None = None,
+    vectorize: Vectorize = "auto",
 ) -> Gradient:
     """Prepare the gradient of a loss, to be called often.
 
     Parameters
     ----------
-    loss, method, order, step, bounds, coords, args_axes, threads
+    loss, method, order, step, bounds, coords, args_axes, threads, vectorize
         As in `grad_cpu`.
 
     Returns
@@ -64,8 +65,9 @@ def gradient_of(
     array([ 6., 12.])
     """
     return Gradient(
-        loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes, threads=threads
-    )
+        loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
+        threads=threads, vectorize=vectorize,
+    )  # fmt: skip
 
 
 def grad_cpu(
@@ -80,6 +82,7 @@ def grad_cpu(
     coords: npt.ArrayLike | None = None,
     args_axes: ArgsAxes = None,
     threads: int | None = None,
+    vectorize: Vectorize = "auto",
     out: Array | None = None,
 ) -> Array:
     """Gradient of a jitted loss, by finite differences on all cores.
@@ -110,6 +113,9 @@ def grad_cpu(
         For a batch: which axis of each argument runs along the points, None if all points share it.
     threads : int, optional
         Number of threads. Default: all where that is faster, else one.
+    vectorize : {"auto", "off", "require"}, default "auto"
+        Whether several displaced losses are evaluated at once in SIMD lanes: where that is faster, as measured when
+        the loss is first used; never; or always, with an error that says why not where it cannot be.
     out : ndarray, optional
         Receives the gradient.
 
@@ -123,6 +129,8 @@ def grad_cpu(
     ------
     LossCompileError
         If the loss does not compile for these arguments or does not return a real number.
+    LanesUnavailableError
+        If ``vectorize="require"`` and the loss cannot be evaluated in lanes.
     TypeError, ValueError
         If an argument is not as described; the message says which and what to do.
     Exception
@@ -149,7 +157,7 @@ def grad_cpu(
     >>> jg.grad_cpu(rosenbrock, np.array([0.0, 1.0])).round(6)
     array([ -2., 200.])
     """
-    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads)
+    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads, vectorize)
     return g(x, *checked_args(args), out=out)
 
 
@@ -165,13 +173,14 @@ def value_and_grad_cpu(
     coords: npt.ArrayLike | None = None,
     args_axes: ArgsAxes = None,
     threads: int | None = None,
+    vectorize: Vectorize = "auto",
     out: Array | None = None,
 ) -> tuple[Any, Array]:
     """Loss and gradient at once; one evaluation more than `grad_cpu` for central formulas.
 
     Parameters
     ----------
-    loss, x, args, method, order, step, bounds, coords, args_axes, threads, out
+    loss, x, args, method, order, step, bounds, coords, args_axes, threads, vectorize, out
         As in `grad_cpu`.
 
     Returns
@@ -198,28 +207,29 @@ def value_and_grad_cpu(
     >>> value, gradient.round(6)
     (5.0, array([2., 4.]))
     """
-    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads)
+    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads, vectorize)
     return g.value_and_grad(x, *checked_args(args), out=out)
 
 
 def _prepare(
-    loss: Loss, method: Any, order: Any, step: Any, bounds: Any, coords: Any, args_axes: Any, threads: Any
-) -> Gradient:
+    loss: Any, method: Any, order: Any, step: Any, bounds: Any, coords: Any, args_axes: Any, threads: Any,
+    vectorize: Any,
+) -> Gradient:  # fmt: skip
     """Find the prepared gradient of an earlier call with the same options, or make one."""
     require_jitted(loss)
     shared = bounds is None and coords is None and args_axes is None
     if not shared or not (step is None or isinstance(step, float | Rule)):
         return Gradient(
             loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
-            threads=threads,
+            threads=threads, vectorize=vectorize,
         )  # fmt: skip
     known = _prepared.get(loss)
     if known is None:
         known = _prepared.setdefault(loss, OrderedDict())
-    key = (method, order, step, threads)
+    key = (method, order, step, threads, vectorize)
     g = known.get(key)
     if g is None:
-        g = known[key] = Gradient(loss, method=method, order=order, step=step, threads=threads)
+        g = known[key] = Gradient(loss, method=method, order=order, step=step, threads=threads, vectorize=vectorize)
         while len(known) > _KEPT_PER_LOSS:
             known.popitem(last=False)
     return g

@@ -99,17 +99,22 @@ class _Job(NamedTuple):
     def run(self, start: int, stop: int, workers: int) -> float:
         """Evaluate a range of probes and return the time it took, in seconds."""
         b = self.bound
+        lanes = b.lanes.lanes_now() if b.lanes.count > 1 else 1
+        b.entry[2] = lanes
         job = (b.entry, b.blocks, b.private, self.probes, start, stop, self.values, self.statuses)
         before = time.perf_counter()
         if workers > 1:
             with pool.exclusive():
-                run_parallel(*job, workers)
+                alone = run_parallel(*job, workers)
         elif b.threaded:  # the loss starts threads of its own
             with pool.exclusive():
-                run_serial(*job)
+                alone = run_serial(*job)
         else:
-            run_serial(*job)
-        return time.perf_counter() - before
+            alone = run_serial(*job)
+        elapsed = time.perf_counter() - before
+        if lanes > 1:
+            b.lanes.learn(alone, stop - start)
+        return elapsed
 
     def run_past_exceptions(self, raised: int, stop: int) -> None:
         """Go on behind the probe that raised, one thread for all: each of several stopped at its first."""
@@ -142,6 +147,6 @@ def _launch_nothing() -> None:
     """Run an empty parallel loop, as `_Job.run` would."""
     nothing = np.empty((0, 4), np.int64)
     empty = replaced(np.zeros((1, 1)), np.empty(0, np.int64), np.empty((0, 1)), np.empty((0, 1)))
-    job = (np.array([0, 1, 0, 0]), nothing, nothing, empty, 0, 0, np.empty(0), np.empty(0, np.int8))
+    job = (np.array([0, 0, 1, 0, 0]), nothing, nothing, empty, 0, 0, np.empty(0), np.empty(0, np.int8))
     with pool.exclusive():
         run_parallel(*job, pool.thread_limit(None))

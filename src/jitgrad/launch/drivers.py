@@ -9,7 +9,7 @@ from jitgrad._jit import element, kernel, parallel_kernel
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.launch.memory import address_of, call_shim, copy_bytes
 from jitgrad.launch.probes import Probes
-from jitgrad.loss.shim import RAISED
+from jitgrad.loss.shim import OK, RAISED
 
 
 @element
@@ -34,56 +34,77 @@ def run(
     stop: int,
     values: FloatArray,
     statuses: Array,
-) -> None:
-    """Evaluate probes ``start`` to ``stop - 1``, `lanes` at a time; stop at the first that raises."""
-    shim, lanes, stride, writes_x = entry[0], entry[1], entry[2], entry[3]
-    n = probes.points.shape[1]
-    scratch = np.empty((n, lanes), probes.points.dtype)
-    result = np.empty(lanes)
-    whole_numbers = np.empty(lanes + blocks.shape[1], np.int64)
-    loaded, own_block = whole_numbers[:lanes], whole_numbers[lanes:]
-    loaded[:] = -1  # the point each lane of the scratch holds
-    memory = np.empty(private[:, 3].sum(), np.uint8)
+) -> int:
+    """Evaluate probes ``start`` to ``stop - 1``, `lanes` at a time; stop at the first that raises.
+
+    Where lanes disagree, or one raises, the probes of the group are evaluated one by one. Returns how many were.
+    """
+    single_shim, lanes_shim, lanes, stride, writes_x = entry[0], entry[1], entry[2], entry[3], entry[4] != 0
     # Local names, because reading a field of a named tuple counts references, atomically, every time.
     points, point, begin = probes.points, probes.point, probes.begin
     coordinate, value = probes.coordinate, probes.value
     along, distance, directions = probes.along, probes.distance, probes.directions
-    has_directions = along.size > 0
-    scratch_address, result_address, first_block = address_of(scratch), address_of(result), address_of(blocks)
-    k = start
+    n = points.shape[1]
+    # One array for the scratch of all lanes and, behind it, of one probe: choosing between two counts references too.
+    scratch = np.empty(n * (lanes + 1), points.dtype)
+    result = np.empty(lanes)
+    whole_numbers = np.empty(lanes + 1 + blocks.shape[1], np.int64)
+    loaded, own_block = whole_numbers[: lanes + 1], whole_numbers[lanes + 1 :]
+    loaded[:] = -1  # the point each lane of the scratch holds
+    copies = np.empty(private[:, 3].sum(), np.uint8)
+    first_block = address_of(blocks)
+    k, alone, one_by_one = start, 0, start  # probes below the last are evaluated one by one
     while k < stop:
-        block = first_block + stride * point[k]
-        if private.shape[0] > 0:
-            _refresh(private, own_block, block, memory)
-            block = address_of(own_block)
         # Lanes share the arguments, so a group ends where the point changes and the arguments with it.
         group = 1
-        while group < lanes and k + group < stop and (stride == 0 or point[k + group] == point[k]):
+        while k >= one_by_one and group < lanes and k + group < stop and (stride == 0 or point[k + group] == point[k]):
             group += 1
-        for lane in range(lanes):
-            probe = k + min(lane, group - 1)  # idle lanes repeat the last probe
+        # Element (j, lane) of the scratch is at base + j * width + lane; unsigned numbers cannot count from the end,
+        # which costs a comparison.
+        shim, base, width, held = single_shim, n * lanes, 1, lanes
+        if group > 1:
+            shim, base, width, held = lanes_shim, 0, lanes, 0
+        if loaded[held] != point[k] or (writes_x and group == 1):
+            # Most groups are of one point. Row by row, because columns are far apart in memory.
+            for j in range(n):
+                for lane in range(width):
+                    scratch[np.uint64(base + j * width + lane)] = points[point[k], j]
+            loaded[held : held + width] = point[k]
+        for lane in range(group):  # idle lanes hold the point itself
+            probe = np.uint64(k + lane)
             p = point[probe]
-            if writes_x or loaded[lane] != p:
+            if loaded[held + lane] != p:
                 for j in range(n):
-                    scratch[j, lane] = points[p, j]
-                loaded[lane] = p
-            if has_directions and along[probe] >= 0:
+                    scratch[base + j * width + lane] = points[p, j]
+                loaded[held + lane] = p
+            if along.size > 0 and along[probe] >= 0:
                 for j in range(n):
-                    scratch[j, lane] += distance[probe] * directions[along[probe], j]
-                loaded[lane] = -1
-            for r in range(begin[probe], begin[probe + 1]):
-                scratch[coordinate[r], lane] = value[r]
-        status = call_shim(shim, scratch_address, n, result_address, block)
-        for lane in range(lanes):
-            probe = k + min(lane, group - 1)
-            for r in range(begin[probe], begin[probe + 1]):
-                scratch[coordinate[r], lane] = points[point[probe], coordinate[r]]
+                    scratch[base + j * width + lane] += distance[probe] * directions[along[probe], j]
+                loaded[held + lane] = -1
+            for r in range(np.uint64(begin[probe]), np.uint64(begin[probe + np.uint64(1)])):
+                scratch[np.uint64(base + coordinate[r] * width + lane)] = value[r]
+        block = first_block + stride * point[k]
+        if private.shape[0] > 0:
+            _refresh(private, own_block, block, copies)
+            block = address_of(own_block)
+        status = call_shim(shim, address_of(scratch) + base * scratch.itemsize, n, address_of(result), block)
+        for lane in range(group):
+            probe = np.uint64(k + lane)
+            p = np.uint64(point[probe])
+            for r in range(np.uint64(begin[probe]), np.uint64(begin[probe + np.uint64(1)])):
+                c = np.uint64(coordinate[r])
+                scratch[np.uint64(base + coordinate[r] * width + lane)] = points[p, c]
+        if group > 1 and status != OK:
+            one_by_one = k + group
+            alone += group
+            continue
         for lane in range(group):
             values[k + lane] = result[lane]
             statuses[k + lane] = status
         if status & RAISED:
-            return
+            return alone
         k += group
+    return alone
 
 
 @kernel
@@ -96,7 +117,7 @@ def run_serial(
     stop: int,
     values: FloatArray,
     statuses: Array,
-) -> None:
+) -> int:
     """Evaluate a range of probes on the calling thread.
 
     Parameters
@@ -110,8 +131,13 @@ def run_serial(
         Receives the values of the loss.
     statuses : ndarray of int8, shape (probes,)
         Receives the status of every probe; those after one that raised are left as they are.
+
+    Returns
+    -------
+    int
+        Probes that were evaluated in lanes, in vain, and then one by one.
     """
-    run(entry, blocks, private, probes, start, stop, values, statuses)
+    return run(entry, blocks, private, probes, start, stop, values, statuses)
 
 
 @parallel_kernel
@@ -125,11 +151,13 @@ def run_parallel(
     values: FloatArray,
     statuses: Array,
     threads: int,
-) -> None:
+) -> int:
     """As `run_serial`, on `threads` threads, each with a contiguous part and a scratch of its own."""
-    lanes = entry[1]
+    lanes = entry[2]
     groups = (stop - start + lanes - 1) // lanes
+    alone = np.zeros(threads, np.int64)
     for thread in numba.prange(threads):
         first = start + lanes * (groups * thread // threads)
         last = min(stop, start + lanes * (groups * (thread + 1) // threads))
-        run(entry, blocks, private, probes, first, last, values, statuses)
+        alone[thread] = run(entry, blocks, private, probes, first, last, values, statuses)
+    return int(alone.sum())

@@ -14,11 +14,11 @@ from jitgrad._types import Array, IntArray
 from jitgrad.loss.accept import collects_rest, complete_arguments, loss_name
 from jitgrad.loss.compiled import CompiledLoss, compile_loss
 from jitgrad.loss.interpreted import interpreted_loss
+from jitgrad.loss.lane_use import LaneUse
 from jitgrad.loss.native import native_form
-from jitgrad.loss.pack import WORD, arrays, words
+from jitgrad.loss.pack import HEAD, WORD, arrays, words
 from jitgrad.loss.trial import bytes_at, changed_arrays, evaluation_seconds
 
-LANES = 1
 CACHE_LINE = 64
 _MUTABLE = (types.ListType, types.DictType, types.ClassInstanceType, types.List, types.Set)
 
@@ -28,9 +28,10 @@ class BoundLoss(NamedTuple):
 
     Attributes
     ----------
-    entry : ndarray of int64, shape (4,)
-        Address of the shim, lanes it evaluates at once, bytes from one point's block to the next (0 if all
-        points share one), and whether the loss may write to ``x``, so that every evaluation needs a fresh copy.
+    entry : ndarray of int64, shape (5,)
+        Address of the shim; address of that for lanes, and how many it evaluates at once (1: it is not used); bytes
+        from one point's block to the next (0 if all points share one); and whether the loss may write to ``x``, so
+        that every evaluation needs a fresh copy.
     blocks : ndarray of int64, shape (points or 1, words)
         Arguments of each point, or of all.
     private : ndarray of int64, shape (arrays, 4)
@@ -40,6 +41,10 @@ class BoundLoss(NamedTuple):
         Whether evaluations must not run at the same time.
     threaded : bool
         Whether the loss starts threads itself.
+    lanes : LaneUse
+        Whether lanes are used, and why not.
+    compiled : CompiledLoss or None
+        The scalar version; None where the loss is interpreted.
     loss, values : the Python function and, for each point, its arguments
     owners : list
         Objects that must live as long as the addresses.
@@ -50,6 +55,8 @@ class BoundLoss(NamedTuple):
     private: IntArray
     serial: bool
     threaded: bool
+    lanes: LaneUse
+    compiled: CompiledLoss | None
     loss: Any
     values: _Values
     owners: list[Any]
@@ -138,10 +145,12 @@ def bind(
             "list, dict or object. Copy the array inside the loss."
         )
     return BoundLoss(
-        entry=np.array([compiled.shim, LANES, blocks.strides[0] * values.vary, not compiled.effects.x_read_only]),
+        entry=np.array([compiled.shim, 0, 1, blocks.strides[0] * values.vary, not compiled.effects.x_read_only]),
         blocks=blocks,
         private=private,
         threaded=compiled.threaded,
+        lanes=LaneUse(),
+        compiled=compiled,
         serial=compiled.threaded or any(map(_is_mutable, kinds)),
         loss=loss,
         values=values,
@@ -152,10 +161,12 @@ def bind(
 def _bind_interpreted(loss: Any, points: Array, values: _Values) -> BoundLoss:
     shim, owner = interpreted_loss(lambda x, point: loss(x, *_python_arguments(loss, values.at(point))), points.dtype)
     return BoundLoss(
-        entry=np.array([shim, LANES, WORD * values.vary, True]),
+        entry=np.array([shim, 0, 1, WORD * values.vary, True]),
         blocks=np.arange(values.points, dtype=np.int64).reshape(-1, 1),
         private=np.empty((0, 4), np.int64),
         threaded=False,
+        lanes=LaneUse(),
+        compiled=None,
         serial=True,
         loss=loss,
         values=values,
@@ -186,7 +197,7 @@ def _is_mutable(ty: Any) -> bool:
 
 def _pack(compiled: CompiledLoss, values: _Values, kinds: tuple[Any, ...]) -> tuple[IntArray, list[Any]]:
     """Lay the arguments of every point out in words."""
-    columns = [np.full((values.points, 1), compiled.loss, np.int64)]
+    columns = [np.tile(np.array([compiled.loss, 0]), (values.points, 1))]
     for first, value, axis, ty in zip(values.at(0), values.shared, values.axes, kinds, strict=True):
         column = np.tile(np.array(words(first, ty), np.int64), (values.points, 1))
         if axis is not None:
@@ -208,7 +219,7 @@ def _vary(column: IntArray, value: Array, axis: int, batch: tuple[int, ...], ty:
 def _store(compiled: CompiledLoss, values: _Values, kinds: tuple[Any, ...]) -> tuple[IntArray, list[Any]]:
     """Let numba unbox the arguments of every point into its own form."""
     size, store, release = native_form(types.BaseTuple.from_types(kinds))
-    blocks = np.zeros((values.points, 1 + -(-size // WORD)), np.int64)
+    blocks = np.zeros((values.points, HEAD + -(-size // WORD)), np.int64)
     blocks[:, 0] = compiled.loss
     owners: list[Any] = [values]
     for block, point in zip(blocks, range(values.points), strict=True):
@@ -228,7 +239,7 @@ def _private_arrays(
 ) -> IntArray:
     """Find the arrays in args of which every evaluation needs a copy of its own."""
     found = []
-    position = 1
+    position = HEAD
     for value, ty in zip(values.at(0), kinds, strict=True):
         found += [(position + word, array) for word, array in arrays(value, ty)]
         position += len(words(value, ty)) if compiled.packed else 0

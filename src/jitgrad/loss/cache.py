@@ -17,6 +17,7 @@ from numba.misc.appdirs import AppDirs
 
 from jitgrad._jit import package_stamp
 from jitgrad.loss.effects import Effects
+from jitgrad.loss.lanes.compiled import Refused
 
 KEPT_FILES = 2000
 """More files than this, and the ones used longest ago are removed."""
@@ -32,10 +33,13 @@ def cache_folder() -> Path:
 
 
 class Kept(NamedTuple):
-    """What is kept of a loss: its numba CompileResult, its effects, and the machine code of its shim."""
+    """What is kept of a loss: its numba CompileResult, its effects, and the machine code of its shim.
+
+    Of a loss that cannot take lanes, the reason in place of the result.
+    """
 
     result: Any
-    effects: Effects
+    effects: Effects | None
     shim: Any
 
 
@@ -47,6 +51,8 @@ def load(key: str) -> Kept | None:
         os.utime(path)  # used just now: the last to be removed
     except Exception:  # noqa: BLE001  # absent or damaged, in whatever way: compiled anew
         return None
+    if isinstance(reduced, Refused):
+        return Kept(reduced, effects, shim)
     return Kept(CompileResult._rebuild(cpu_target.target_context, *reduced), effects, shim)
 
 
@@ -55,11 +61,12 @@ def save(key: str, kept: Kept) -> None:
 
     Code that contains addresses of this process or calls back into Python is left out, as numba does.
     """
-    if kept.result.library.has_dynamic_globals or kept.result.lifted:
+    refused = isinstance(kept.result, Refused)
+    if not refused and (kept.result.library.has_dynamic_globals or kept.result.lifted):
         return
     folder = cache_folder()
     try:
-        content = serialize.dumps((kept.result._reduce(), kept.effects, kept.shim))
+        content = serialize.dumps((kept.result if refused else kept.result._reduce(), kept.effects, kept.shim))
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder, _path(key), content)
         _remove_oldest(folder)

@@ -12,6 +12,7 @@ from numba.core.registry import cpu_target
 from jitgrad.loss import cache
 from jitgrad.loss.effects import Effects, effects_of
 from jitgrad.loss.fingerprint import FingerprintError, fingerprint, functions_used
+from jitgrad.loss.lanes.compiled import Refused, compile_lanes, prepare_loading
 from jitgrad.loss.machine import compile_for
 from jitgrad.loss.pack import is_packable
 from jitgrad.loss.shim import Call, shim_address, shim_object_code
@@ -32,6 +33,10 @@ class CompiledLoss(NamedTuple):
         Which arrays are proved to be read only.
     threaded : bool
         Whether the loss starts threads itself, so that it must not be called from several at once.
+    given : tuple of numba types
+        Types of ``x`` and of the arguments.
+    key : str or None
+        Its name on disk; None if it is compiled in memory only.
     owner : object
         Keeps the machine code alive.
     """
@@ -41,6 +46,8 @@ class CompiledLoss(NamedTuple):
     packed: bool
     effects: Effects
     threaded: bool
+    given: tuple[Any, ...]
+    key: str | None
     owner: Any
 
 
@@ -79,7 +86,7 @@ def _assemble(loss: Any, given: tuple[Any, ...]) -> CompiledLoss:
     packed = all(map(is_packable, given[1:]))
     call = Call(given, tuple(result.signature.args), result.signature.return_type, packed)
     shim = shim_address(call, kept.shim if kept else None)
-    effects = kept.effects if kept else effects_of(result)
+    effects = kept.effects if kept and kept.effects else effects_of(result)
     if key is not None and kept is None:
         cache.save(key, cache.Kept(result, effects, shim_object_code(call)))
     return CompiledLoss(
@@ -88,8 +95,68 @@ def _assemble(loss: Any, given: tuple[Any, ...]) -> CompiledLoss:
         packed=packed,
         effects=effects,
         threaded=any(function.targetoptions.get("parallel") for function in functions_used(loss)),
+        given=given,
+        key=key,
         owner=result,
     )
+
+
+class LanesVersion(NamedTuple):
+    """A loss compiled for lanes.
+
+    Attributes
+    ----------
+    shim, loss : int
+        Addresses of the C entry and of the loss, for the second word of every block.
+    owner : object
+        Keeps the machine code alive.
+    """
+
+    shim: int
+    loss: int
+    owner: Any
+
+
+_versions: WeakKeyDictionary[Any, dict[tuple[Any, ...], LanesVersion | Refused]] = WeakKeyDictionary()
+
+
+def lanes_version(loss: Any, compiled: CompiledLoss, count: int) -> LanesVersion | Refused:
+    """Return the version of a loss for `count` lanes, from memory, from disk or compiled now.
+
+    Parameters
+    ----------
+    loss : numba dispatcher
+    compiled : CompiledLoss
+        Its scalar version.
+    count : int
+
+    Returns
+    -------
+    LanesVersion, or Refused if the loss cannot take lanes
+    """
+    with global_compiler_lock:
+        versions = _versions.setdefault(loss, {})
+        which = (compiled.given, count)
+        if which not in versions:
+            versions[which] = _assemble_lanes(loss, compiled, count)
+        return versions[which]
+
+
+def _assemble_lanes(loss: Any, compiled: CompiledLoss, count: int) -> LanesVersion | Refused:
+    prepare_loading()
+    key = None if compiled.key is None else f"{compiled.key} in {count} lanes"
+    kept = cache.load(key) if key is not None else None
+    result = kept.result if kept else compile_lanes(loss, compiled.given, count)
+    if isinstance(result, Refused):
+        if key is not None and kept is None:
+            cache.save(key, cache.Kept(result, None, None))
+        return result
+    types_taken = tuple(result.signature.args)
+    call = Call(types_taken, types_taken, result.signature.return_type, compiled.packed)
+    shim = shim_address(call, kept.shim if kept else None)
+    if key is not None and kept is None:
+        cache.save(key, cache.Kept(result, None, shim_object_code(call)))
+    return LanesVersion(shim, result.library.get_pointer_to_function(result.fndesc.llvm_func_name), result)
 
 
 def _disk_key(loss: Any, given: tuple[Any, ...]) -> str | None:

@@ -18,7 +18,7 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from jitgrad._types import IntArray
-from jitgrad.loss.pack import WORD
+from jitgrad.loss.pack import HEAD, WORD
 
 
 @cache
@@ -60,13 +60,13 @@ def native_form(argument_types: Any) -> tuple[int, Callable[[IntArray, Any], Non
 
     @njit  # type: ignore[untyped-decorator]
     def store(block: IntArray, args: Any) -> None:
-        put(block.ctypes.data + WORD, args)
+        put(block.ctypes.data + HEAD * WORD, args)
 
     @njit  # type: ignore[untyped-decorator]
     def release(block: IntArray) -> None:
         # A local variable, whose references numba gives back at the end of its life. A plain decref would
         # be removed by numba 0.61, which drops all counting from functions that seem to hold nothing.
-        take(block.ctypes.data + WORD)
+        take(block.ctypes.data + HEAD * WORD)
 
     context = cpu_target.target_context
     size = context.get_abi_sizeof(context.get_value_type(argument_types))

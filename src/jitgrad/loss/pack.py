@@ -15,6 +15,10 @@ from llvmlite import ir
 from numba.core import cgutils, types
 
 WORD = 8
+
+HEAD = 2
+"""Words of a block before the arguments: addresses of the loss for one point, and of its version for lanes."""
+
 _I64 = ir.IntType(64)
 
 

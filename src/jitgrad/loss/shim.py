@@ -1,8 +1,8 @@
-"""The shim: a plain C entry ``int shim(x, n, result, block)`` to losses of one signature.
+"""The shim: a plain C entry ``int shim(x, n, results, block)`` to losses of one signature.
 
 Drivers are compiled once and know nothing of losses; they call a shim by its address. The shim builds the
 array ``x`` over the driver's scratch, reads the arguments from the block, calls the loss whose address stands
-in the first word of the block, stores its value and returns a status. It is written in LLVM directly: the same
+at the head of the block, stores its values and returns a status. It is written in LLVM directly: the same
 in Python through numba's front end, with the loss linked in, cost 150 to 300 ms because LLVM optimised the
 loss a second time; this costs a few milliseconds and one more jump per evaluation.
 """
@@ -10,6 +10,7 @@ loss a second time; this costs a few milliseconds and one more jump per evaluati
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any, NamedTuple
 
 from llvmlite import ir
@@ -17,10 +18,13 @@ from numba.core import cgutils, types
 from numba.core.callconv import RETCODE_EXC
 from numba.core.registry import cpu_target
 
-from jitgrad.loss.pack import WORD, borrow_array, unpack
+from jitgrad.loss.lanes.flag import emit_clear, emit_is_marked
+from jitgrad.loss.lanes.number import Lanes
+from jitgrad.loss.pack import HEAD, WORD, borrow_array, unpack
 
 OK = 0
-RAISED = 2  # the loss raised an exception; bit 0 is kept for lanes that disagree
+DISAGREED = 1  # lanes took different branches: their values are worthless
+RAISED = 2  # the loss raised an exception
 
 _I32 = ir.IntType(32)
 _I64 = ir.IntType(64)
@@ -47,9 +51,16 @@ class Call(NamedTuple):
     packed: bool
 
     @property
+    def lanes(self) -> int:
+        """How many points it evaluates at once."""
+        element = self.given[0].dtype
+        return int(element.count) if isinstance(element, Lanes) else 1
+
+    @property
     def name(self) -> str:
         """A symbol name that is the same in every process."""
-        text = repr((self.given, self.accepted, self.returned, self.packed))
+        # Of functions among the arguments the shim needs nothing; their addresses differ between processes.
+        text = re.sub(" at 0x[0-9a-f]+", "", repr((self.given, self.accepted, self.returned, self.packed)))
         return f"jitgrad_shim_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
@@ -108,10 +119,18 @@ def _emit(context: Any, builder: ir.IRBuilder, call: Call) -> None:
         context.cast(builder, value, given, taken)
         for value, given, taken in zip(arguments, call.given, call.accepted, strict=True)
     ]
-    failed, value = _emit_call(context, builder, call, _load(builder, block, _I64), accepted)
-    value = context.cast(builder, value, call.returned, types.float64)
-    builder.store(value, builder.inttoptr(result_address, ir.DoubleType().as_pointer()))
-    builder.ret(builder.select(failed, _I32(RAISED), _I32(OK)))
+    if call.lanes == 1:
+        loss, wanted = _load(builder, block, _I64), types.float64
+    else:
+        loss, wanted = _load(builder, builder.add(block, _I64(WORD)), _I64), Lanes(call.lanes)
+        emit_clear(builder)
+    failed, value = _emit_call(context, builder, call, loss, accepted)
+    value = context.cast(builder, value, call.returned, wanted)
+    builder.store(value, builder.inttoptr(result_address, value.type.as_pointer()), align=WORD)
+    status = builder.select(failed, _I32(RAISED), _I32(OK))
+    if call.lanes > 1:
+        status = builder.or_(status, builder.select(emit_is_marked(builder), _I32(DISAGREED), _I32(OK)))
+    builder.ret(status)
 
 
 def _emit_x(context: Any, builder: ir.IRBuilder, ty: Any, address: ir.Value, n: ir.Value) -> ir.Value:
@@ -120,7 +139,7 @@ def _emit_x(context: Any, builder: ir.IRBuilder, ty: Any, address: ir.Value, n: 
 
 
 def _emit_arguments(context: Any, builder: ir.IRBuilder, call: Call, block: ir.Value) -> list[ir.Value]:
-    position = builder.add(block, _I64(WORD))
+    position = builder.add(block, _I64(HEAD * WORD))
     if not call.packed:
         whole = types.BaseTuple.from_types(call.given[1:])
         native = _load(builder, position, context.get_value_type(whole))

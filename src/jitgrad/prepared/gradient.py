@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from jitgrad import _check
-from jitgrad._types import ArgsAxes, Array, Bounds, Method
+from jitgrad._types import ArgsAxes, Array, Bounds, Method, Vectorize
 from jitgrad.difference import differences
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.threads import exclusive
+from jitgrad.launch.widen import widen
 from jitgrad.loss.accept import require_jitted
 from jitgrad.loss.bind import bind
 from jitgrad.prepared.plan import Plan, checked_options, make_plan
@@ -39,10 +40,11 @@ class Gradient:
         coords: npt.ArrayLike | None = None,
         args_axes: ArgsAxes = None,
         threads: int | None = None,
+        vectorize: Vectorize = "auto",
     ) -> None:
         require_jitted(loss)
         self._loss = loss
-        self._options = checked_options(method, order, step, bounds, coords, args_axes, threads)
+        self._options = checked_options(method, order, step, bounds, coords, args_axes, threads, vectorize)
         self._session: Session | None = None
 
     def __repr__(self) -> str:
@@ -150,8 +152,11 @@ class Gradient:
         batch = points.shape[:-1]
         axes = _check.checked_axes(self._options.args_axes, args, batch)
         with exclusive():  # the loss may start threads of its own
-            bound = bind(self._loss, _rows(points), args, axes, batch)
-            return Session(plan, args, bound, bound.seconds(_rows(points)), self._options.threads)
+            rows = _rows(points)
+            bound = bind(self._loss, rows, args, axes, batch)
+            each = plan.evaluations // len(rows)
+            seconds = widen(bound, rows, each, bound.seconds(rows), self._options.vectorize)
+            return Session(plan, args, bound, seconds, self._options.threads)
 
 
 def _rows(points: Array) -> Array:

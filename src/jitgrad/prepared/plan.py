@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jitgrad import _check
-from jitgrad._types import ArgsAxes, Bounds, FloatArray, IntArray, Method
+from jitgrad._types import ArgsAxes, Bounds, FloatArray, IntArray, Method, Vectorize
 from jitgrad.formula import THRESHOLDS, Formula, formula_for
 from jitgrad.stencils import Stencil, stencil
 from jitgrad.steps import Auto, Rule, StepRule, Textbook, as_rule
@@ -24,6 +24,7 @@ class Options(NamedTuple):
     coords: Any
     args_axes: ArgsAxes
     threads: int | None
+    vectorize: Vectorize
 
 
 def checked_options(
@@ -34,6 +35,7 @@ def checked_options(
     coords: npt.ArrayLike | None,
     args_axes: ArgsAxes,
     threads: int | None,
+    vectorize: Vectorize,
 ) -> Options:
     """Check the options of a gradient.
 
@@ -51,6 +53,7 @@ def checked_options(
         coords=None if coords is None else np.array(coords),
         args_axes=None if args_axes is None else tuple(args_axes),
         threads=_check.checked_threads(threads),
+        vectorize=_check.checked_vectorize(vectorize),
     )
 
 

@@ -55,7 +55,7 @@ class Session:
     """
 
     __slots__ = (
-        "args", "bound", "checked", "descriptions", "dtype", "evaluations", "formula", "job", "loaded", "plan",
+        "args", "bound", "checked", "descriptions", "dtype", "evaluations", "formula", "job", "lanes", "loaded", "plan",
         "quick_calls", "rough", "seconds", "serial_calls", "shape", "size", "threads", "whole",
     )  # fmt: skip
 
@@ -71,13 +71,14 @@ class Session:
         # What `whole_gradient` takes before and after the point.
         self.job: tuple[Any, ...] = bound.entry, bound.blocks, bound.private
         self.formula: tuple[Any, ...] = plan.targets, *plan.formula
+        self.lanes = bound.lanes
         self.size = plan.targets.size
         self.checked = plan.checks.size > 0
         self.evaluations = plan.evaluations
         self.threads = threads
         self.whole = len(plan.shape) == 1 and not plan.searches and not bound.threaded  # one compiled call will do
         self.seconds = seconds
-        self.rough = True  # the figure is that of a trial from Python
+        self.rough = True  # the figure is that of a trial
         self.loaded = False  # the compiled code, at the first call
         self.serial_calls = 0  # calls to come that leave threads alone
         self.quick_calls = 0  # calls to come that are not timed
@@ -105,8 +106,12 @@ class Session:
         self.quick_calls -= 1
         gradient = np.empty(self.size, self.dtype)
         with_value = with_value or self.checked
+        if self.lanes.count > 1:
+            self.bound.entry[2] = self.lanes.lanes_now()
         job: tuple[Any, ...] = (*self.job, points, *self.formula, with_value, gradient, _NOT_WANTED)
-        done, value, doubtful = whole_gradient(*job)
+        done, value, doubtful, alone = whole_gradient(*job)
+        if alone:
+            self.lanes.learn(alone, self.evaluations)
         return (gradient, value) if done and not doubtful else None
 
     def attempt(self, points: Array, with_value: bool) -> Attempt | None:
@@ -119,14 +124,18 @@ class Session:
             return None
         gradient, evidence = np.empty(self.size, self.dtype), np.empty((self.size if self.checked else 0, 5))
         job: tuple[Any, ...] = (*self.job, points, *self.formula, with_value or self.checked, gradient, evidence)
+        if self.lanes.count > 1:
+            self.bound.entry[2] = self.lanes.lanes_now()
         before = perf_counter()
         if workers > 1:
             job += (workers,)
             with exclusive():
-                done, value, doubtful = whole_gradient_parallel(*job)
+                done, value, doubtful, alone = whole_gradient_parallel(*job)
         else:
-            done, value, doubtful = whole_gradient(*job)
+            done, value, doubtful, alone = whole_gradient(*job)
         self._learn(perf_counter() - before, workers)
+        if alone:
+            self.lanes.learn(alone, self.evaluations)
         return Attempt(gradient, value, evidence, doubtful) if done else None
 
     def _workers(self) -> int:

@@ -25,6 +25,7 @@ from jitgrad.difference import FEWEST, NO_FAULT, check_points, combine_values, e
 from jitgrad.formula import ANCHOR, ORDER, THRESHOLDS, Formula
 from jitgrad.launch.drivers import run
 from jitgrad.launch.probes import Probes
+from jitgrad.loss.shim import RAISED
 
 BLOCK = 256
 """Coordinates whose probes are made at once."""
@@ -50,7 +51,7 @@ def _value(
     nothing, nowhere = zeros[:0], points[0, :0]
     itself = Probes(points, zeros[:1], zeros, nothing, nowhere, nothing, nowhere, points[:0])
     run(entry, blocks, private, itself, 0, 1, values, statuses)
-    return statuses[0] == 0, values[0]
+    return statuses[0] & RAISED == 0, values[0]
 
 
 @element
@@ -65,28 +66,29 @@ def _derivatives(
     checks: FloatArray,
     gradient: Array,
     evidence: FloatArray,
-) -> bool:
-    """Compute and examine the derivatives by `targets`; return whether all went well."""
+) -> tuple[bool, int]:
+    """Compute and examine the derivatives by `targets`; return whether all went well, and what `run` returns."""
     checked = checks.size > 0
+    alone = 0
     for first in range(0, targets.size, BLOCK):
         found = make_differences(points, targets[first : first + BLOCK], formula)
         if found.fault != NO_FAULT:
-            return False
+            return False, alone
         total = found.probes.point.size
         values = np.empty(total)
         values[0] = value
         statuses = np.zeros(total, np.int8)
-        run(entry, blocks, private, found.probes, 1, total, values, statuses)
+        alone += run(entry, blocks, private, found.probes, 1, total, values, statuses)
         for k in range(total):
-            if statuses[k] != 0:
-                return False
+            if statuses[k] & RAISED != 0:
+                return False, alone
         part = gradient[first : first + BLOCK]
         finite = combine_values(found, values, part)
         if checked:
             examine(found, values, part, checks, evidence[first : first + BLOCK])
         elif not finite:
-            return False
-    return True
+            return False, alone
+    return True, alone
 
 
 @element
@@ -112,7 +114,7 @@ def _doubtful(
             return doubtful
         further, seen = np.empty(places.size, gradient.dtype), np.empty((places.size, 5))
         larger = enlarge(formula, FURTHER)
-        if _derivatives(entry, blocks, private, points, targets[places], larger, value, checks, further, seen):
+        if _derivatives(entry, blocks, private, points, targets[places], larger, value, checks, further, seen)[0]:
             order = int(formula.settings[ORDER])
             doubtful -= confirm(gradient, evidence, places, further, seen, pooled_noise(evidence), order)
         return doubtful
@@ -120,7 +122,7 @@ def _doubtful(
         return doubtful
     further, seen = np.empty_like(gradient), np.empty_like(evidence)
     larger = enlarge(formula, FURTHER)
-    if not _derivatives(entry, blocks, private, points, targets, larger, value, checks, further, seen):
+    if not _derivatives(entry, blocks, private, points, targets, larger, value, checks, further, seen)[0]:
         further[:] = np.nan  # doubtful, all of them
     return compare(gradient, further, evidence)
 
@@ -138,7 +140,7 @@ def whole_gradient(
     with_value: bool,
     gradient: Array,
     evidence: FloatArray,
-) -> tuple[bool, float, int]:
+) -> tuple[bool, float, int, int]:
     """Compute the gradient at one point on the calling thread.
 
     The parts of the formula are passed one by one, because unboxing a named tuple takes a microsecond.
@@ -166,17 +168,19 @@ def whole_gradient(
         The loss at the point, if `with_value`.
     doubtful : int
         How many derivatives are doubtful.
+    alone : int
+        Probes that were evaluated in lanes, in vain, and then one by one.
     """
     points, formula, checks = x.reshape((1, x.size)), Formula(stencil, settings, limits), settings[THRESHOLDS:]
     done, value = _value(entry, blocks, private, points, formula, with_value)
-    doubtful = 0
+    doubtful = alone = 0
     if evidence.shape[0] < targets.size and checks.size > 0:
         evidence = np.empty((targets.size, 5))
     if done:
-        done = _derivatives(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
+        done, alone = _derivatives(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
     if done:
         doubtful = _doubtful(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
-    return done, value, doubtful
+    return done, value, doubtful, alone
 
 
 @parallel_kernel
@@ -193,22 +197,19 @@ def whole_gradient_parallel(
     gradient: Array,
     evidence: FloatArray,
     threads: int,
-) -> tuple[bool, float, int]:
+) -> tuple[bool, float, int, int]:
     """As `whole_gradient`, with the targets in `threads` contiguous parts."""
     points, formula, checks = x.reshape((1, x.size)), Formula(stencil, settings, limits), settings[THRESHOLDS:]
     done, value = _value(entry, blocks, private, points, formula, with_value)
     if not done:
-        return False, value, 0
-    well = np.ones(threads, np.bool_)
+        return False, value, 0, 0
+    well, alone = np.ones(threads, np.bool_), np.zeros(threads, np.int64)
     for thread in numba.prange(threads):
         part = slice(targets.size * thread // threads, targets.size * (thread + 1) // threads)
-        well[thread] = _derivatives(
+        well[thread], alone[thread] = _derivatives(
             entry, blocks, private, points, targets[part], formula, value, checks, gradient[part], evidence[part]
         )
-    if not well.all():
-        return False, value, 0
-    return (
-        True,
-        value,
-        _doubtful(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence),
-    )
+    doubtful = 0
+    if well.all():
+        doubtful = _doubtful(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
+    return bool(well.all()), value, doubtful, int(alone.sum())

@@ -1,0 +1,162 @@
+"""Offer a loss to lanes: which number of them, whether they give the same values, and whether they are faster."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from jitgrad._errors import LanesUnavailableError
+from jitgrad._types import Array, FloatArray, Vectorize
+from jitgrad.launch.drivers import run_serial
+from jitgrad.launch.probes import Probes, replaced
+from jitgrad.loss.accept import loss_name
+from jitgrad.loss.bind import BoundLoss
+from jitgrad.loss.compiled import lanes_version
+from jitgrad.loss.lanes.compiled import Refused
+from jitgrad.loss.lanes.library import register_bits
+
+LEAST_WORK_SECONDS = 3e-6
+"""A gradient that takes less is not worth the time to compile a loss for lanes."""
+
+LARGEST_SCRATCH = 2**20
+"""Bytes of ``x`` in all lanes that still fit the second-level cache of one core."""
+
+MOST_SCRATCH = 2**26
+"""Bytes of ``x`` in all lanes that every thread may have."""
+
+LEAST_FOR_TWO = 64
+"""Coordinates from which on a lane is two registers wide: their chains of additions run side by side."""
+
+LEAST_GAIN = 1.05
+"""Lanes must be faster than this times; below it the measurement does not tell."""
+
+QUICK_SECONDS = 2e-3
+"""Comparisons that take less than this are repeated, because an interruption may have spoiled the first."""
+
+MOST_COMPARED = 16
+"""So many groups of lanes are compared of losses that take next to no time."""
+
+AGREEMENT = 1e-7
+"""Largest relative difference of values. Rounding makes 1e-15, and a loss that magnifies it a hundred million times
+has no derivative by differences; a wrong branch makes far more."""
+
+
+def widen(bound: BoundLoss, points: Array, evaluations: int, seconds: float, vectorize: Vectorize) -> float:
+    """Let a loss be evaluated in lanes if it can be and if that is faster.
+
+    Parameters
+    ----------
+    bound : BoundLoss
+        Its `lanes` tell afterwards what was found.
+    points : ndarray of shape (m, n)
+    evaluations : int
+        What is wanted at each point.
+    seconds : float
+        Time of a scalar evaluation, roughly.
+    vectorize : {"auto", "off", "require"}
+
+    Returns
+    -------
+    float
+        Time of one evaluation, in seconds, as far as it is known now.
+
+    Raises
+    ------
+    LanesUnavailableError
+        If lanes are required and cannot be used.
+    """
+    use = bound.lanes
+    use.reason = _obstacle(bound, evaluations, seconds, vectorize)
+    if not use.reason:
+        count = lanes_for(points.shape[1], evaluations, points.dtype.itemsize)
+        assert bound.compiled is not None
+        version = lanes_version(bound.loss, bound.compiled, count)
+        if isinstance(version, Refused):
+            use.reason = version.reason
+        else:
+            bound.entry[1], bound.blocks[:, 1] = version.shim, version.loss
+            bound.owners.append(version)
+            _compare(bound, points, count, evaluations, seconds, vectorize)
+    if vectorize == "require" and use.count == 1:
+        raise LanesUnavailableError(
+            f"vectorize='require' needs a loss that can be evaluated in lanes, but {loss_name(bound.loss)!r} cannot: "
+            f"{use.reason}. Change that, or use vectorize='auto'."
+        )
+    return seconds if use.count == 1 else use.lanes_seconds
+
+
+def _obstacle(bound: BoundLoss, evaluations: int, seconds: float, vectorize: Vectorize) -> str:
+    """Say why lanes need not be tried; nothing if they should."""
+    if vectorize == "off":
+        return "vectorize='off' was asked for"
+    if bound.compiled is None:
+        return "numba's compiler is switched off (NUMBA_DISABLE_JIT)"
+    if bound.threaded:
+        return "the loss starts threads itself (parallel=True)"
+    if evaluations < 2:
+        return "one evaluation is all that is wanted"
+    if vectorize == "auto" and seconds * evaluations < LEAST_WORK_SECONDS:
+        return f"a gradient takes less than {LEAST_WORK_SECONDS * 1e6:.0f} us as it is"
+    return ""
+
+
+def lanes_for(n: int, evaluations: int, itemsize: int) -> int:
+    """Choose the number of lanes.
+
+    Parameters
+    ----------
+    n : int
+        Coordinates.
+    evaluations : int
+        Evaluations of one gradient; more lanes than that would idle.
+    itemsize : int
+        Bytes of a coordinate.
+    """
+    register = register_bits() // (8 * itemsize)
+    count = register
+    if n >= LEAST_FOR_TWO and 2 * register * n * itemsize <= LARGEST_SCRATCH:
+        count = 2 * register
+    while count > 2 and (count >= 2 * evaluations or count * n * itemsize > MOST_SCRATCH):
+        count //= 2
+    return count
+
+
+def _compare(
+    bound: BoundLoss, points: Array, count: int, evaluations: int, seconds: float, vectorize: Vectorize
+) -> None:
+    """Evaluate the same probes in lanes and one by one, at the point itself; keep lanes if they are faster."""
+    use = bound.lanes
+    # Of cheap losses as many groups as spread the cost of filling the scratch as a gradient does.
+    size = min(evaluations, count if seconds * count > QUICK_SECONDS else MOST_COMPARED * count)
+    probes = replaced(points[:1], np.zeros(size), np.zeros((size, 0)), np.zeros((size, 0)))
+    _timed(bound, replaced(points[:1], np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0))), 1)  # loads the driver
+    wide, lanes_seconds, alone = _timed(bound, probes, count)
+    single, scalar_seconds, _ = _timed(bound, probes, 1)
+    if lanes_seconds + scalar_seconds < 2.0 * QUICK_SECONDS:
+        for _ in range(3):
+            lanes_seconds = min(lanes_seconds, _timed(bound, probes, count)[1])
+            scalar_seconds = min(scalar_seconds, _timed(bound, probes, 1)[1])
+    use.lanes_seconds, use.scalar_seconds = lanes_seconds / size, scalar_seconds / size
+    if alone:
+        use.reason = "it raises at the point, or lanes disagree there although they are all the same"
+    elif not np.allclose(wide, single, rtol=AGREEMENT, atol=0.0, equal_nan=True):
+        use.reason = f"lanes give {wide[0]!r} in place of {single[0]!r}: rounding is magnified"
+    elif vectorize == "auto" and lanes_seconds * LEAST_GAIN > scalar_seconds:
+        use.reason = f"lanes take {lanes_seconds * 1e6:.2f} us for what takes {scalar_seconds * 1e6:.2f} us without"
+    else:
+        use.count, use.reason = count, ""
+        bound.entry[2] = count
+        return
+    bound.entry[2] = 1
+
+
+def _timed(bound: BoundLoss, probes: Probes, lanes: int) -> tuple[FloatArray, float, int]:
+    """Evaluate probes on this thread; return the values, the time and how many lanes did not agree."""
+    total = probes.point.size
+    values, statuses = np.full(total, np.nan), np.zeros(total, np.int8)
+    bound.entry[2] = lanes
+    job = (bound.entry, bound.blocks, bound.private, probes, 0, total, values, statuses)
+    before = time.perf_counter()
+    alone = run_serial(*job)
+    return values, time.perf_counter() - before, int(alone)

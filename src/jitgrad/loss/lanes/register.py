@@ -1,0 +1,119 @@
+"""Numba learns the operations of the table: one typing rule for all, and each row's code.
+
+Importing this module is what makes lanes compile.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import lower_builtin
+
+from jitgrad.loss.lanes import conversions, power  # noqa: F401  # they register what they hold
+from jitgrad.loss.lanes.library import Emit
+from jitgrad.loss.lanes.number import Lanes, LanesBool
+from jitgrad.loss.lanes.operations import OPERATIONS, Operation
+
+MOST_OPERANDS = 6
+"""``min`` and ``max`` take up to so many numbers."""
+
+
+def common_lanes(kinds: list[Any]) -> Any:
+    """Return the lanes in which operands of these types are computed; None if they are no lanes or do not fit."""
+    found = [kind for kind in kinds if isinstance(kind, Lanes)]
+    if not found:
+        # Truth values alone: they count as numbers 0 and 1.
+        truths = [kind for kind in kinds if isinstance(kind, LanesBool)]
+        found = [Lanes(truths[0].count)] if truths else []
+    if not found:
+        return None
+    common: Any = found[0]
+    for kind in kinds:
+        common = common.with_other(kind)
+        if common is None:
+            return None
+    return common
+
+
+def _element(kind: Any) -> Any:
+    return kind.dtype if isinstance(kind, types.Array) else kind
+
+
+class _Elementwise(AbstractTemplate):  # type: ignore[misc]  # numba is untyped
+    """Types of an operation on lanes, and on arrays if one of them holds lanes.
+
+    The array expression gets no code of its own: numba rewrites it to one loop over the operation on elements.
+    """
+
+    operation: Operation
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        extremes = min in self.operation.functions or max in self.operation.functions
+        fits = 2 <= len(args) <= MOST_OPERANDS if extremes else len(args) == len(self.operation.domain)
+        common = common_lanes([_element(arg) for arg in args]) if fits and not kws else None
+        if common is None:
+            return None
+        result = LanesBool(common.count) if self.operation.truth else common
+        arrays = [arg for arg in args if isinstance(arg, types.Array)]
+        if not arrays:
+            return signature(result, *[common] * len(args))
+        return signature(types.Array(result, max(array.ndim for array in arrays), "C"), *args)
+
+
+class _Logical(AbstractTemplate):  # type: ignore[misc]
+    """Types of ``&``, ``|``, ``^`` and ``~`` on truth values of lanes, and on arrays of them."""
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        kinds = [_element(arg) for arg in args]
+        truths = [kind for kind in kinds if isinstance(kind, LanesBool)]
+        if not truths or not all(isinstance(kind, LanesBool | types.Boolean) for kind in kinds):
+            return None
+        arrays = [arg for arg in args if isinstance(arg, types.Array)]
+        if not arrays:
+            return signature(truths[0], *[truths[0]] * len(args))
+        return signature(types.Array(truths[0], max(array.ndim for array in arrays), "C"), *args)
+
+
+def _lowering(emit: Emit) -> Any:
+    def lower(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return emit(context, builder, *args)
+
+    return lower
+
+
+def _register(operation: Operation) -> None:
+    template = type("LanesOperation", (_Elementwise,), {"operation": operation})
+    arities = [len(operation.domain)]
+    if min in operation.functions or max in operation.functions:
+        arities = list(range(2, MOST_OPERANDS + 1))
+    for function in operation.functions:
+        infer_global(function)(template)
+        for arity in arities:
+            lower_builtin(function, *[Lanes] * arity)(_lowering(operation.emit))
+
+
+def _register_logical() -> None:
+    both = {
+        (operator.and_, operator.iand, np.logical_and, np.bitwise_and): "and_",
+        (operator.or_, operator.ior, np.logical_or, np.bitwise_or): "or_",
+        (operator.xor, operator.ixor, np.logical_xor, np.bitwise_xor): "xor",
+    }
+    for functions, name in both.items():
+        for function in functions:
+            infer_global(function)(_Logical)
+            lower_builtin(function, LanesBool, LanesBool)(
+                _lowering(lambda context, builder, a, b, name=name: getattr(builder, name)(a, b))
+            )
+    for negation in (operator.not_, operator.invert, np.logical_not, np.invert):
+        infer_global(negation)(_Logical)
+        lower_builtin(negation, LanesBool)(_lowering(lambda context, builder, value: builder.not_(value)))
+
+
+for _operation in OPERATIONS:
+    _register(_operation)
+_register_logical()
