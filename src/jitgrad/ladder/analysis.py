@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad.ladder.level import noise_level
 from jitgrad.ladder.table import EVEN, SLOPE, H, Table
 from jitgrad.ladder.windows import Windows, expand_windows
@@ -89,13 +89,13 @@ class Reading(NamedTuple):
     even_rest: float
 
 
-@element
+@inlined
 def norm(a: float, b: float) -> float:
     """Return ``sqrt(a**2 + b**2)``; values of the loss are scaled to make that safe, and hypot takes 10 ns."""
     return math.sqrt(a * a + b * b)
 
 
-@element
+@inlined
 def read_window(
     windows: Windows, table: Table, a: int, level: float, plateau: bool
 ) -> tuple[float, float, float, float, float, int]:
@@ -142,7 +142,7 @@ def read_window(
     return best / top, best_hidden / top, best_score / top, best_noise / top, best_truncation / top, best_degree
 
 
-@element
+@inlined
 def astray(windows: Windows, table: Table, a: int, level: float) -> float:
     """Return the slopes that something between the point and window `a` has, which the window does not show, else 0.
 
@@ -157,7 +157,7 @@ def astray(windows: Windows, table: Table, a: int, level: float) -> float:
     return 0.0
 
 
-@element
+@inlined
 def noise_of(
     windows: Windows, table: Table, a: int, degree: int, level: float, spacing: float, rounding: float
 ) -> tuple[float, float]:
@@ -180,7 +180,7 @@ def noise_of(
     return math.sqrt(rounded), math.sqrt(blurred)
 
 
-@element
+@inlined
 def read_ladder(
     windows: Windows, table: Table, count: int, two_sided: bool, floor: float, spacing: float, rounding: float
 ) -> Reading:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad._types import IntArray
 from jitgrad.ladder.block import (
     BOTTOM,
@@ -33,7 +33,7 @@ MOST_INWARDS = 2  # how often after one side was finite already
 FLAT_STATUS, NON_FINITE_STATUS = int(Status.FLAT), int(Status.NON_FINITE)
 
 
-@element
+@inlined
 def leave_flat(block: Block, plan: IntArray, t: int) -> None:
     """Look further up where the loss does not change."""
     state = block.state
@@ -48,7 +48,7 @@ def leave_flat(block: Block, plan: IntArray, t: int) -> None:
     want(plan, state[t, PROBE])
 
 
-@element
+@inlined
 def after_flat(block: Block, settings: Settings, plan: IntArray, t: int) -> None:
     """Search where the loss begins to change, or go on upwards."""
     rung = block.state[t, PROBE]
@@ -62,7 +62,7 @@ def after_flat(block: Block, settings: Settings, plan: IntArray, t: int) -> None
         block.state[t, STATUS] = FLAT_STATUS
 
 
-@element
+@inlined
 def go_inward(block: Block, plan: IntArray, t: int) -> None:
     """Look below values that are not finite."""
     state = block.state
@@ -74,7 +74,7 @@ def go_inward(block: Block, plan: IntArray, t: int) -> None:
         after_inward(block, plan, t)
 
 
-@element
+@inlined
 def after_inward(block: Block, plan: IntArray, t: int) -> None:
     """Move to where both sides are finite, else to the side that is."""
     state = block.state

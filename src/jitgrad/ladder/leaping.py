@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad._types import IntArray
 from jitgrad.ladder.block import (
     AMPLITUDE,
@@ -51,7 +51,7 @@ NO_MORE = 99  # retries of a search that must not be repeated
 UNTESTED, ASKED, ANSWERED, UNIT_TRIED = 0, 1, 2, 3
 
 
-@element
+@inlined
 def after_oscillation(
     block: Block, settings: Settings, plan: IntArray, t: int, m0: float, m1: float, m2: float
 ) -> None:
@@ -78,7 +78,7 @@ def after_oscillation(
     leap(block, settings, plan, t, state[t, BOTTOM])
 
 
-@element
+@inlined
 def leap(block: Block, settings: Settings, plan: IntArray, t: int, origin: int) -> None:
     """Look far below `origin`, where the loss oscillates or is noisy."""
     state = block.state
@@ -93,14 +93,14 @@ def leap(block: Block, settings: Settings, plan: IntArray, t: int, origin: int) 
     probe(block, plan, t, rung)
 
 
-@element
+@inlined
 def probe(block: Block, plan: IntArray, t: int, rung: int) -> None:
     """Ask for one pair below an oscillation."""
     block.state[t, MODE], block.state[t, PROBE] = LEAP, rung
     want(plan, rung)
 
 
-@element
+@inlined
 def after_leap(block: Block, settings: Settings, plan: IntArray, t: int, floor: float) -> None:
     """See from one small pair where the amplitude of the oscillation is reached, and look there.
 
@@ -133,7 +133,7 @@ def after_leap(block: Block, settings: Settings, plan: IntArray, t: int, floor: 
         probe(block, plan, t, further)
 
 
-@element
+@inlined
 def leap_again(block: Block, settings: Settings, plan: IntArray, t: int, rung: int, finite: bool) -> None:
     """Leap from where the loss is as large as before; the second time in a row that means noise."""
     state = block.state
@@ -147,7 +147,7 @@ def leap_again(block: Block, settings: Settings, plan: IntArray, t: int, rung: i
         want(plan, state[t, TOP] + 10)
 
 
-@element
+@inlined
 def drop(block: Block, plan: IntArray, t: int, origin: int, steepness: float) -> None:
     """Look below a kink: where the even part no longer grows by `steepness` per displacement."""
     state = block.state
@@ -157,7 +157,7 @@ def drop(block: Block, plan: IntArray, t: int, origin: int, steepness: float) ->
     want(plan, rung)
 
 
-@element
+@inlined
 def after_drop(block: Block, settings: Settings, plan: IntArray, t: int, floor: float) -> None:
     """Go on below while the kink is nearer than the displacement; then put a ladder there."""
     state, rung = block.state, block.state[t, PROBE]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad.ladder.windows import Windows
 
 ENTRIES = 3  # a plateau has at least so many coefficients
@@ -21,7 +21,7 @@ CHOSEN = np.array([1.4, 1.4, 1.4, 1.4, 1.4, 1.25, 1.25, 1.15])
 LONG = 7  # last index of both
 
 
-@element
+@inlined
 def noise_level(windows: Windows, number: int, two_sided: bool, floor: float) -> tuple[float, bool]:
     """Return the root mean square error of a value of the loss, and whether a plateau shows it.
 

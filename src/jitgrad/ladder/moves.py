@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad._types import IntArray
 from jitgrad.ladder.block import (
     BOTTOM,
@@ -28,21 +28,21 @@ AFTER_SEARCH = 10  # evaluations that a ladder may take after a search, those it
 THREE, TEST, LEAP, DROP, FLAT, INWARD = 0, 1, 2, 3, 4, 5
 
 
-@element
+@inlined
 def want(plan: IntArray, rung: int) -> None:
     """Put a rung on the list of those to evaluate next."""
     plan[0] += 1
     plan[plan[0]] = rung
 
 
-@element
+@inlined
 def want_apart(plan: IntArray, top: int) -> None:
     """Ask for three rungs from `top` down, two apart."""
     for k in range(3):
         want(plan, top - 2 * k)
 
 
-@element
+@inlined
 def want_three(block: Block, plan: IntArray, t: int, top: int) -> None:
     """Look at three pairs, as near to `top` as they fit."""
     state = block.state
@@ -51,7 +51,7 @@ def want_three(block: Block, plan: IntArray, t: int, top: int) -> None:
     want_apart(plan, top)
 
 
-@element
+@inlined
 def begin_ladder(block: Block, plan: IntArray, t: int, top: int) -> None:
     """End the search: ask for neighbouring rungs from `top` down."""
     state = block.state
@@ -62,7 +62,7 @@ def begin_ladder(block: Block, plan: IntArray, t: int, top: int) -> None:
         want(plan, top - k)
 
 
-@element
+@inlined
 def look(block: Block, settings: Settings, t: int, rung: int) -> tuple[float, float, float, float]:
     """Return displacement, slope, even part and the size of their larger contribution to the loss."""
     h, d, e, _ = pair(block, settings, t, slot_of(block, t, rung))

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad._types import IntArray
 from jitgrad.ladder.block import (
     BOTTOM,
@@ -44,7 +44,7 @@ TOO_FAST = 10.0  # growth by a factor of 4 in displacement that no oscillation h
 MOST_SEARCHES = 6
 
 
-@element
+@inlined
 def place(block: Block, settings: Settings, plan: IntArray, t: int, floor: float) -> None:
     """Take the next step of the search for coordinate `t`."""
     mode = block.state[t, MODE]
@@ -60,7 +60,7 @@ def place(block: Block, settings: Settings, plan: IntArray, t: int, floor: float
         after_three(block, settings, plan, t, floor)
 
 
-@element
+@inlined
 def beyond_second(h: float, d: float, e: float, inner_h: float, inner_d: float, inner_e: float) -> float:
     """Return the size of the third- and fourth-order part at displacement `h`, from a pair further in."""
     ratio = h / inner_h
@@ -68,7 +68,7 @@ def beyond_second(h: float, d: float, e: float, inner_h: float, inner_d: float, 
     return 1.07 * max(abs(d - inner_d) * h, 0.5 * abs(e - ratio * ratio * inner_e))
 
 
-@element
+@inlined
 def after_three(block: Block, settings: Settings, plan: IntArray, t: int, floor: float) -> None:
     """Judge three pairs: move, or begin the ladder."""
     state = block.state
@@ -120,7 +120,7 @@ def after_three(block: Block, settings: Settings, plan: IntArray, t: int, floor:
     move(block, settings, plan, t, shift)
 
 
-@element
+@inlined
 def move(block: Block, settings: Settings, plan: IntArray, t: int, shift: int) -> None:
     """Begin the ladder if the top is nearly where it belongs, else look there."""
     state = block.state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad._types import IntArray
 from jitgrad.ladder.analysis import Reading
 from jitgrad.ladder.block import (
@@ -51,7 +51,7 @@ THINNER = 0.5  # share below which two pairs are: by chance one of twenty
 BENEATH = 7  # rungs from the ladder down to the deepest of three that look for what is hidden just under it
 
 
-@element
+@inlined
 def refine(block: Block, settings: Settings, table: Table, plan: IntArray, t: int, reading: Reading) -> None:
     """Ask for rungs above where noise limits the reading, below where truncation does; or for another place."""
     state, values = block.state, table.values
@@ -93,7 +93,7 @@ def refine(block: Block, settings: Settings, table: Table, plan: IntArray, t: in
         grow(block, table, plan, t, reading)
 
 
-@element
+@inlined
 def ask_below(block: Block, plan: IntArray, t: int, reading: Reading) -> None:
     """Ask for a pair far below the ladder, to see whether noise is noise there, too."""
     state = block.state
@@ -105,7 +105,7 @@ def ask_below(block: Block, plan: IntArray, t: int, reading: Reading) -> None:
         want(plan, rung)
 
 
-@element
+@inlined
 def compare_scales(block: Block, settings: Settings, table: Table, t: int, reading: Reading) -> int:
     """Say whether noise is noise at a displacement far below the ladder, too."""
     _, _, _, size = look(block, settings, t, block.state[t, PROBE])
@@ -118,13 +118,13 @@ def compare_scales(block: Block, settings: Settings, table: Table, t: int, readi
     return STRUCTURE if reading.level > LOUD * whole else ROUGH
 
 
-@element
+@inlined
 def compare_again(block: Block, settings: Settings, t: int, reading: Reading) -> int:
     """Say from a second pair whether the noise far below the ladder is clearly less than on it."""
     return HIDDEN if deep_noise(block, settings, t) < THINNER * reading.level else CONFIRMED
 
 
-@element
+@inlined
 def is_noise_there(block: Block, settings: Settings, t: int, reading: Reading) -> bool:
     """Say whether the pair just beneath the ladder is as noisy as the ladder: the two far below are not, by chance."""
     h, d, e, _ = look(block, settings, t, block.state[t, GROUND])
@@ -133,7 +133,7 @@ def is_noise_there(block: Block, settings: Settings, t: int, reading: Reading) -
     return math.sqrt((2.0 * deep * deep + own * own) / 3.0) >= THINNER * reading.level
 
 
-@element
+@inlined
 def deep_noise(block: Block, settings: Settings, t: int) -> float:
     """Return the noise of a value as the two pairs that verify it show it."""
     probe = block.state[t, PROBE]
@@ -141,21 +141,21 @@ def deep_noise(block: Block, settings: Settings, t: int) -> float:
     return math.sqrt(0.5 * (one * one + other * other))
 
 
-@element
+@inlined
 def pair_noise(block: Block, settings: Settings, t: int, rung: int) -> float:
     """Return the noise of a value from a pair that shows nothing else."""
     h, d, e, _ = look(block, settings, t, rung)
     return noise_in(d * h, e)
 
 
-@element
+@inlined
 def noise_in(odd: float, even: float) -> float:
     """Return the noise of a value from half the difference of a pair and its even part, that show nothing else."""
     # They have 1/2 and 3/2 of its variance. On one side there is no even part, and the difference is a whole one.
     return math.sqrt(odd * odd + even * even / 3.0)
 
 
-@element
+@inlined
 def lowest_of(block: Block, t: int) -> int:
     """Return the smallest rung, that of the verification left out."""
     state, rungs = block.state, block.rungs
@@ -169,7 +169,7 @@ def lowest_of(block: Block, t: int) -> int:
     return lowest
 
 
-@element
+@inlined
 def relocate(block: Block, settings: Settings, table: Table, plan: IntArray, t: int, reading: Reading) -> None:
     """Move the ladder down where a kink, a bend or a contradiction asks for it, or where it says nothing."""
     state, values = block.state, table.values
@@ -208,13 +208,13 @@ def relocate(block: Block, settings: Settings, table: Table, plan: IntArray, t: 
             want_three(block, plan, t, lowest - 4)
 
 
-@element
+@inlined
 def start_again(block: Block, t: int) -> None:
     """Forget where the search came from: it goes down now, and oscillations are no longer mistaken for noise."""
     block.state[t, DIRECTION], block.state[t, TESTED] = -1, ANSWERED
 
 
-@element
+@inlined
 def grow(block: Block, table: Table, plan: IntArray, t: int, reading: Reading) -> None:
     """Add rungs to the ladder where they lower the expected error most."""
     state, rungs = block.state, table.rungs

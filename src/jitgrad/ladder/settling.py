@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad._types import FloatArray
 from jitgrad.ladder.analysis import NOISE_BARS, SIGNAL, Reading
 from jitgrad.ladder.block import (
@@ -47,7 +47,7 @@ CONVERGED, TRUNCATION, NOISE_LIMITED, ZERO, FLAT = (
 KINK, ONE_SIDED, ROUGH, NON_FINITE = int(Status.KINK), int(Status.ONE_SIDED), int(Status.ROUGH), int(Status.NON_FINITE)
 
 
-@element
+@inlined
 def settle(block: Block, settings: Settings, table: Table, t: int, reading: Reading) -> None:
     """Write down the result of coordinate `t`."""
     state, found, values = block.state, block.found, table.values
@@ -94,7 +94,7 @@ def settle(block: Block, settings: Settings, table: Table, t: int, reading: Read
             break
 
 
-@element
+@inlined
 def smallest_pair(block: Block, table: Table, t: int, reading: Reading) -> bool:
     """Take the slope of the smallest pair if the noise is none there, and evaluations ran out on the way down.
 
@@ -113,14 +113,14 @@ def smallest_pair(block: Block, table: Table, t: int, reading: Reading) -> bool:
     return True
 
 
-@element
+@inlined
 def kink_bar(values: FloatArray, reading: Reading, i: int) -> float:
     """Return how far the slopes on both sides, as pair `i` shows them, are from the estimate."""
     apart = abs(values[SLOPE, i] - reading.derivative) + abs(values[EVEN, i]) / values[H, i]
     return MARGIN * float(apart)
 
 
-@element
+@inlined
 def hidden_kink(values: FloatArray, reading: Reading) -> float:
     """Return the bar that covers the slopes on both sides of a kink that noise may hide, else 0.
 
@@ -145,7 +145,7 @@ def hidden_kink(values: FloatArray, reading: Reading) -> float:
     return float(kink_bar(values, reading, last) + NOISE_BARS * reading.level / values[H, last])
 
 
-@element
+@inlined
 def fits_kink(values: FloatArray, reading: Reading) -> bool:
     """Say whether even parts that grow as ``h`` fit the window as well as such that grow as ``h**2``."""
     last = min(reading.first + reading.size, reading.rungs)
@@ -162,7 +162,7 @@ def fits_kink(values: FloatArray, reading: Reading) -> bool:
     return bool(tt - at_zero * t0 - change * t1 <= reading.even_rest)
 
 
-@element
+@inlined
 def is_slow(values: FloatArray, reading: Reading, outer: int, inner: int) -> bool:
     """Say whether the even part grows no faster than that of a kink, or has stopped growing.
 
@@ -172,7 +172,7 @@ def is_slow(values: FloatArray, reading: Reading, outer: int, inner: int) -> boo
     return bool(abs(values[EVEN, outer]) < growth * (abs(values[EVEN, inner]) - reading.level))
 
 
-@element
+@inlined
 def hidden_stair(values: FloatArray, reading: Reading) -> float:
     """Return the bar that covers the slope of the pairs above a window that shows nothing at all, else 0.
 
@@ -187,7 +187,7 @@ def hidden_stair(values: FloatArray, reading: Reading) -> float:
     return MARGIN * float(abs(values[SLOPE, last - 1] - reading.derivative))
 
 
-@element
+@inlined
 def hidden_bend(values: FloatArray, reading: Reading) -> float:
     """Return the bar that covers a jump of the second derivative that noise may hide, else 0.
 
@@ -215,7 +215,7 @@ def hidden_bend(values: FloatArray, reading: Reading) -> float:
     return float(abs(at_zero) + reading.bar)
 
 
-@element
+@inlined
 def hidden_loss(values: FloatArray, reading: Reading, x: float) -> float:
     """Return the bar that covers a loss of which nothing is seen, as large as its noise on the length ``|x|``, else 0.
 
@@ -228,7 +228,7 @@ def hidden_loss(values: FloatArray, reading: Reading, x: float) -> float:
     return float(NOISE_BARS * reading.level / min(abs(x) if x != 0.0 else 1.0, values[H, 0]))
 
 
-@element
+@inlined
 def verdict(settings: Settings, table: Table, reading: Reading) -> int:
     """Say how a search ended that had a ladder."""
     values = table.values

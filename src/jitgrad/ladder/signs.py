@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad._types import FloatArray
 from jitgrad.ladder.analysis import SIGNAL, Reading
 from jitgrad.ladder.table import EVEN, SLOPE, H
@@ -20,7 +20,7 @@ LOUD = 0.05  # share of the whole variation from where noise may be all there is
 QUIET = 20.0  # a pair whose size is below the noise by this factor does not have that noise
 
 
-@element
+@inlined
 def steepest_even(values: FloatArray, reading: Reading) -> float:
     """Return the largest even part per displacement: the size of slopes that curvature makes on the ladder."""
     largest = 0.0
@@ -30,7 +30,7 @@ def steepest_even(values: FloatArray, reading: Reading) -> float:
     return largest
 
 
-@element
+@inlined
 def is_good(values: FloatArray, reading: Reading, tolerance: float) -> bool:
     """Say whether the reading is as precise as was asked for, and nothing speaks against it.
 
@@ -43,7 +43,7 @@ def is_good(values: FloatArray, reading: Reading, tolerance: float) -> bool:
     return reading.score <= tolerance * size and kink(values, reading) == 0.0 and not is_contradicted(values, reading)
 
 
-@element
+@inlined
 def kink(values: FloatArray, reading: Reading) -> float:
     """Return the even part per displacement if it is proportional to it, as it is across a kink, else 0.
 
@@ -70,13 +70,13 @@ def kink(values: FloatArray, reading: Reading) -> float:
     return 0.0
 
 
-@element
+@inlined
 def is_linear(values: FloatArray, outer: int, inner: int) -> bool:
     """Say whether the even part grows in proportion to the displacement from one pair to another."""
     return is_proportional(values[H, outer], values[EVEN, outer], values[H, inner], values[EVEN, inner])
 
 
-@element
+@inlined
 def is_proportional(outer_h: float, outer: float, inner_h: float, inner: float) -> bool:
     """Say whether something grows like a power of the displacement that is near 1."""
     ratio = outer / inner
@@ -86,7 +86,7 @@ def is_proportional(outer_h: float, outer: float, inner_h: float, inner: float) 
     return KINK_POWERS[0] < power < KINK_POWERS[1]
 
 
-@element
+@inlined
 def is_contradicted(values: FloatArray, reading: Reading) -> bool:
     """Say whether the smallest pair disagrees with the estimate by more than noise and the bar allow."""
     if reading.rungs == 0:
@@ -102,7 +102,7 @@ def is_contradicted(values: FloatArray, reading: Reading) -> bool:
     return bool(abs(slope - derivative) > max(allowed, 3.0 * reading.bar))
 
 
-@element
+@inlined
 def is_zero(values: FloatArray, reading: Reading) -> bool:
     """Say whether the derivative is zero within a bar that is small against what curvature does on the ladder.
 
@@ -125,7 +125,7 @@ def is_zero(values: FloatArray, reading: Reading) -> bool:
     return not reading.plateau and steep and bar <= 0.01 * abs(values[SLOPE, top])
 
 
-@element
+@inlined
 def bend(values: FloatArray, reading: Reading) -> tuple[float, float]:
     """Return the change of slope per displacement, and the displacement down to which it is seen; else zeros.
 
@@ -156,7 +156,7 @@ def bend(values: FloatArray, reading: Reading) -> tuple[float, float]:
     return abs(change), values[H, last]
 
 
-@element
+@inlined
 def is_quiet(values: FloatArray, reading: Reading, i: int) -> bool:
     """Say whether a pair refutes noise that is much of what the ladder shows: it is smaller, and no rounding."""
     size = max(abs(values[SLOPE, i]) * values[H, i], abs(values[EVEN, i]))

@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad._types import FloatArray, IntArray
 from jitgrad.ladder.steps import displacement_of
 
@@ -89,7 +89,7 @@ def make_polynomials() -> Polynomials:
     )
 
 
-@element
+@inlined
 def orthonormal(nodes: FloatArray, weights: FloatArray, count: int, basis: FloatArray) -> None:
     """Fill row ``j`` of `basis` with the polynomial of degree ``j`` at the nodes, and at 0 in column `count`.
 
@@ -128,7 +128,7 @@ def orthonormal(nodes: FloatArray, weights: FloatArray, count: int, basis: Float
             basis[j, i] *= norm
 
 
-@element
+@inlined
 def polynomials_of(polynomials: Polynomials, rungs: IntArray, first: int, count: int, two_sided: bool) -> int:
     """Return the entry that belongs to ``rungs[first : first + count]``, computed if it is not there.
 
@@ -158,7 +158,7 @@ def polynomials_of(polynomials: Polynomials, rungs: IntArray, first: int, count:
     return entry
 
 
-@element
+@inlined
 def compute_entry(
     polynomials: Polynomials, entry: int, rungs: IntArray, first: int, count: int, two_sided: bool
 ) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jitgrad._jit import element, kernel
+from jitgrad._jit import inlined, kernel
 from jitgrad._types import FloatArray, IntArray
 from jitgrad.ladder.analysis import read_ladder
 from jitgrad.ladder.block import (
@@ -105,7 +105,7 @@ def make_requests(coordinates: int) -> Requests:
     return Requests(np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size))
 
 
-@element
+@inlined
 def request(block: Block, settings: Settings, plan: IntArray, t: int, requests: Requests, count: int) -> int:
     """Turn the rungs that are wanted into requests, as far as they are new, possible and paid for."""
     state, rungs = block.state, block.rungs
@@ -240,7 +240,7 @@ def advance(
     return still, count
 
 
-@element
+@inlined
 def decide(block: Block, settings: Settings, scratch: Scratch, t: int, requests: Requests, count: int) -> int:
     """Look at one coordinate; ask for more rungs or settle it. Return the number of requests."""
     state, table, plan = block.state, scratch.table, scratch.plan

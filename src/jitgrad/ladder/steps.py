@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 
 MANTISSAS = np.array([1.0131, 1.2677, 1.0871, 1.3499, 1.1743, 1.4417, 1.1137, 1.3979])
 WIDEST = 1.45  # above every mantissa: a rung k with WIDEST * 2**k <= room fits into the room
@@ -26,19 +26,19 @@ TWO_SIDED, ABOVE, BELOW = 0, 1, -1
 ONE_SIDED_ROOM = 2.0**-20  # less room than this, relative to |x|, on one side: only the other is used
 
 
-@element
+@inlined
 def displacement_of(rung: int) -> float:
     """Return the displacement of a rung, in units of ``x``."""
     return math.ldexp(MANTISSAS[rung & 7], int(rung))
 
 
-@element
+@inlined
 def exponent_of(value: float) -> int:
     """Return ``floor(log2(value))``, for ``value > 0``."""
     return math.frexp(value)[1] - 1
 
 
-@element
+@inlined
 def displaced(x: float, h: float, lower: float, upper: float, single: bool) -> float:
     """Return ``x + h`` as a number of the type of ``x``, inside the bounds."""
     # In float32 the sum of two such numbers, rounded, as that type computes it.
@@ -46,7 +46,7 @@ def displaced(x: float, h: float, lower: float, upper: float, single: bool) -> f
     return min(max(value, lower), upper)
 
 
-@element
+@inlined
 def choose_side(x: float, lower: float, upper: float) -> int:
     """Say whether pairs fit between the bounds, or only displacements to one side."""
     below, above = x - lower, upper - x
@@ -55,7 +55,7 @@ def choose_side(x: float, lower: float, upper: float) -> int:
     return ABOVE if above >= below else BELOW
 
 
-@element
+@inlined
 def lowest_rung(x: float, eps: float, single: bool) -> int:
     """Return the smallest rung that moves ``x`` by enough spacings of its type."""
     least = LOWEST_SINGLE if single else LOWEST
@@ -63,7 +63,7 @@ def lowest_rung(x: float, eps: float, single: bool) -> int:
     return max(least, exponent_of(spacing) + SPACINGS) if spacing > 0.0 else least
 
 
-@element
+@inlined
 def highest_rung(x: float, lower: float, upper: float, side: int, single: bool) -> int:
     """Return the largest rung that stays between the bounds; below every rung where there is no room at all."""
     below, above = x - lower, upper - x
@@ -72,7 +72,7 @@ def highest_rung(x: float, lower: float, upper: float, side: int, single: bool) 
     return min(most, exponent_of(min(room, 1e308) / WIDEST)) if room > 0.0 else LOWEST - 1
 
 
-@element
+@inlined
 def first_rung(x: float) -> int:
     """Return where to look first: an eighth of ``|x|``; of 1 where ``x`` is 0."""
     return max(LOWEST, (exponent_of(abs(x)) if x != 0.0 else 0) - BELOW_X)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad._types import FloatArray, IntArray
 from jitgrad.ladder.block import PAIRS, SIDE, Block, Settings
 from jitgrad.ladder.steps import ABOVE, BELOW, displaced, displacement_of
@@ -36,7 +36,7 @@ def make_table(slots: int) -> Table:
     return Table(np.empty((ROWS, slots)), np.empty(slots, np.int64))
 
 
-@element
+@inlined
 def slot_of(block: Block, t: int, rung: int) -> int:
     """Return where coordinate `t` keeps a rung, or -1."""
     rungs, state = block.rungs, block.state
@@ -46,7 +46,7 @@ def slot_of(block: Block, t: int, rung: int) -> int:
     return -1
 
 
-@element
+@inlined
 def pair(block: Block, settings: Settings, t: int, slot: int) -> tuple[float, float, float, float]:
     """Return displacement, odd slope, even part and offset of the centre of one rung; NaN if `slot` is -1."""
     if slot < 0:
@@ -68,7 +68,7 @@ def pair(block: Block, settings: Settings, t: int, slot: int) -> tuple[float, fl
     )
 
 
-@element
+@inlined
 def rounding_level(block: Block, settings: Settings, t: int) -> float:
     """Return the least noise a value can have: that of rounding, or what the caller knows of."""
     above, below, side = block.above, block.below, block.state[t, SIDE]
@@ -86,7 +86,7 @@ def rounding_level(block: Block, settings: Settings, t: int) -> float:
     return float(max(ROUNDING * eps * size, settings.noise * block.unit[t], 1e-300))
 
 
-@element
+@inlined
 def fill_table(block: Block, settings: Settings, t: int, table: Table) -> int:
     """Write what is usable about coordinate `t` into the table, largest displacement first; return how many rungs.
 
@@ -115,7 +115,7 @@ def fill_table(block: Block, settings: Settings, t: int, table: Table) -> int:
     return count
 
 
-@element
+@inlined
 def centre(values: FloatArray, count: int) -> None:
     """Move pairs whose rounded ends do not lie symmetrically to the point, with the curvature seen on the ladder."""
     inner = 0

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import inlined
 from jitgrad._types import FloatArray, IntArray
 from jitgrad.ladder.spectrum import NODES, REACH, Polynomials, make_polynomials, polynomials_of
 from jitgrad.ladder.table import EVEN, SLOPE, H, Table
@@ -49,7 +49,7 @@ def make_windows(slots: int) -> Windows:
     )
 
 
-@element
+@inlined
 def expand_windows(windows: Windows, table: Table, count: int, two_sided: bool) -> int:
     """Compute the spectra of every window of a table of `count` rungs; return how many windows there are."""
     values, rungs, sizes, entries = table.values, table.rungs, windows.sizes, windows.entries
