@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jitgrad._jit import element
+from jitgrad._jit import element, inlined
 from jitgrad._types import Array, FloatArray
 
 FIXED = 0  # lower == upper: no nodes, and the derivative is 0
@@ -92,7 +92,7 @@ def _weights_of_used(
             used += 1
 
 
-@element
+@inlined
 def place_nodes(
     x: float,
     h: float,
