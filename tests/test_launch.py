@@ -146,13 +146,13 @@ def test_lanes_are_filled_point_by_point(writes_x, shared):
     point = np.array([0, 0, 0, 0, 0, 1, 1, 2, 2])
     probes = replaced(points, point, np.arange(9)[:, None] % 2, np.arange(9.0)[:, None] + 10)
     values, statuses = np.full(9, np.nan), np.zeros(9, np.int8)
-    assert run_serial(entry, blocks, np.empty((0, 4), np.int64), probes, 0, 9, values, statuses) == 0
+    assert run_serial(entry, blocks, np.empty((0, 4), np.int64), probes, 0, 0, 9, values, statuses) == 0
     weights = 1 if shared else point + 1
     np.testing.assert_array_equal(values, weights * np.array([(probe_point(probes, k) ** 2).sum() for k in range(9)]))
-    # 9 in fours and one by itself; or 4 + 1, 2, 2
-    assert (len(groups), len(alone)) == ((2, 1) if shared else (3, 1))
+    # 4, 4, 1; or, where the arguments change with the point, 4, 1, 2, 1, 1
+    assert (len(groups), len(alone)) == ((2, 1) if shared else (2, 3))
     again = np.full(9, np.nan)
-    run_parallel(entry, blocks, np.empty((0, 4), np.int64), probes, 0, 9, again, statuses, 2)
+    run_parallel(entry, blocks, np.empty((0, 4), np.int64), probes, 0, 0, 9, again, statuses, 2)
     np.testing.assert_array_equal(again, values)
 
 
@@ -164,7 +164,7 @@ def test_a_group_in_trouble_is_evaluated_one_by_one(trouble):
     probes = replaced(np.zeros((1, 2)), np.zeros(9, int), np.zeros((9, 1)), np.arange(9.0)[:, None] + 8)
     values, statuses = np.full(9, np.nan), np.zeros(9, np.int8)
     nothing = np.empty((0, 4), np.int64)
-    assert run_serial(entry, np.array([[0, 0, 1]]), nothing, probes, 0, 9, values, statuses) == 4
+    assert run_serial(entry, np.array([[0, 0, 1]]), nothing, probes, 0, 0, 9, values, statuses) == 4
     np.testing.assert_array_equal(values, (np.arange(9.0) + 8) ** 2)
     assert not statuses.any()
     assert (len(groups), len(alone)) == (2, 5)
@@ -176,7 +176,7 @@ def test_only_the_probe_that_raises_by_itself_is_marked():
     entry = np.array([address(single), address(wide), 4, 0, 0])
     probes = replaced(np.zeros((1, 2)), np.zeros(9, int), np.zeros((9, 1)), np.arange(9.0)[:, None] + 8)
     values, statuses = np.full(9, np.nan), np.zeros(9, np.int8)
-    run_serial(entry, np.array([[0, 0, 1]]), np.empty((0, 4), np.int64), probes, 0, 9, values, statuses)
+    run_serial(entry, np.array([[0, 0, 1]]), np.empty((0, 4), np.int64), probes, 0, 0, 9, values, statuses)
     np.testing.assert_array_equal(statuses, [0] * 6 + [RAISED, 0, 0])
     np.testing.assert_array_equal(values[:6], (np.arange(6.0) + 8) ** 2)
     assert len(alone) == 3

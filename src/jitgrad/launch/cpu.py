@@ -19,6 +19,10 @@ SLICE_SECONDS = 0.2
 """Longest stretch of compiled work: Ctrl-C is heeded in between."""
 
 
+MOST_LANES = 64
+"""A multiple of every number of lanes."""
+
+
 class Evaluation(NamedTuple):
     """What a launcher gives back.
 
@@ -72,13 +76,14 @@ def evaluate(
     total = probes.point.size
     values = np.full(total, np.nan)
     statuses = np.zeros(total, np.int8)
-    job = _Job(bound, probes, values, statuses)
+    job = _Job(bound, probes, _origin(probes), values, statuses)
     job.run(skip, skip, 1)  # loads the driver, which must not be taken for work
     start, elapsed, most = skip, 0.0, 1
     while start < total:
         workers = workers_for(bound, (total - start) * seconds, threads)
         chunk = max(workers, int(SLICE_SECONDS * workers / max(seconds, 1e-9)))
-        stop = min(total, start + chunk)
+        # Slices end where groups of lanes do, however long they are: the groups do not depend on the clock.
+        stop = min(total, start + chunk + -(start + chunk - job.origin) % MOST_LANES)
         elapsed += job.run(start, stop, workers)
         most = max(most, workers)
         raised = np.flatnonzero(statuses[start:stop] & RAISED)
@@ -93,6 +98,7 @@ def evaluate(
 class _Job(NamedTuple):
     bound: BoundLoss
     probes: Probes
+    origin: int
     values: FloatArray
     statuses: Array
 
@@ -101,7 +107,7 @@ class _Job(NamedTuple):
         b = self.bound
         lanes = b.lanes.lanes_now() if b.lanes.count > 1 else 1
         b.entry[2] = lanes
-        job = (b.entry, b.blocks, b.private, self.probes, start, stop, self.values, self.statuses)
+        job = (b.entry, b.blocks, b.private, self.probes, self.origin, start, stop, self.values, self.statuses)
         before = time.perf_counter()
         if workers > 1:
             with pool.exclusive():
@@ -126,6 +132,16 @@ class _Job(NamedTuple):
             raised = raised + 1 + int(later[0]) if later.size else stop
 
 
+def _origin(probes: Probes) -> int:
+    """Return how many probes at the beginning of a list are points themselves: lanes are filled from the next on.
+
+    So a gradient is the same whether the loss at the point is wanted or not.
+    """
+    if probes.along.size:
+        return 0
+    return int(np.searchsorted(probes.begin, 0, side="right")) - 1
+
+
 def workers_for(bound: BoundLoss, work: float, wanted: int | None) -> int:
     """Choose the number of threads for evaluations that take `work` seconds on one."""
     if bound.serial or wanted == 1:
@@ -147,6 +163,6 @@ def _launch_nothing() -> None:
     """Run an empty parallel loop, as `_Job.run` would."""
     nothing = np.empty((0, 4), np.int64)
     empty = replaced(np.zeros((1, 1)), np.empty(0, np.int64), np.empty((0, 1)), np.empty((0, 1)))
-    job = (np.array([0, 0, 1, 0, 0]), nothing, nothing, empty, 0, 0, np.empty(0), np.empty(0, np.int8))
+    job = (np.array([0, 0, 1, 0, 0]), nothing, nothing, empty, 0, 0, 0, np.empty(0), np.empty(0, np.int8))
     with pool.exclusive():
         run_parallel(*job, pool.thread_limit(None))

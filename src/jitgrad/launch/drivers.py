@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
@@ -24,20 +26,62 @@ def _refresh(private: IntArray, block: IntArray, source: int, memory: Array) -> 
         free += room
 
 
+class Workspace(NamedTuple):
+    """Memory of one thread.
+
+    Attributes
+    ----------
+    scratch : ndarray, type of the points
+        ``x`` in all lanes and, behind it, of one probe. In one array: choosing between two counts references.
+    loaded : ndarray of int64, shape (lanes + 1,)
+        The point that each lane of the scratch holds; -1 for none.
+    results : ndarray of float64, shape (lanes,)
+    block : ndarray of int64
+        Arguments with private copies of arrays.
+    copies : ndarray of uint8
+        Those copies.
+    """
+
+    scratch: Array
+    loaded: IntArray
+    results: FloatArray
+    block: IntArray
+    copies: Array
+
+
+@element
+def make_workspace(entry: IntArray, blocks: IntArray, private: IntArray, points: Array) -> Workspace:
+    """Allocate the memory of one thread."""
+    lanes = entry[2]
+    whole_numbers = np.empty(lanes + 1 + blocks.shape[1], np.int64)
+    whole_numbers[: lanes + 1] = -1
+    return Workspace(
+        np.empty(points.shape[1] * (lanes + 1), points.dtype),
+        whole_numbers[: lanes + 1],
+        np.empty(lanes),
+        whole_numbers[lanes + 1 :],
+        np.empty(private[:, 3].sum(), np.uint8),
+    )
+
+
 @element
 def run(
     entry: IntArray,
     blocks: IntArray,
     private: IntArray,
     probes: Probes,
+    origin: int,
     start: int,
     stop: int,
     values: FloatArray,
     statuses: Array,
+    workspace: Workspace,
 ) -> int:
     """Evaluate probes ``start`` to ``stop - 1``, `lanes` at a time; stop at the first that raises.
 
-    Where lanes disagree, or one raises, the probes of the group are evaluated one by one. Returns how many were.
+    Groups of lanes begin at `origin` and multiples of `lanes` from there, wherever threads begin, so that results do
+    not depend on threads. Where lanes disagree, or one raises, the probes of the group are evaluated one by one.
+    Returns how many were.
     """
     single_shim, lanes_shim, lanes, stride, writes_x = entry[0], entry[1], entry[2], entry[3], entry[4] != 0
     # Local names, because reading a field of a named tuple counts references, atomically, every time.
@@ -45,19 +89,14 @@ def run(
     coordinate, value = probes.coordinate, probes.value
     along, distance, directions = probes.along, probes.distance, probes.directions
     n = points.shape[1]
-    # One array for the scratch of all lanes and, behind it, of one probe: choosing between two counts references too.
-    scratch = np.empty(n * (lanes + 1), points.dtype)
-    result = np.empty(lanes)
-    whole_numbers = np.empty(lanes + 1 + blocks.shape[1], np.int64)
-    loaded, own_block = whole_numbers[: lanes + 1], whole_numbers[lanes + 1 :]
-    loaded[:] = -1  # the point each lane of the scratch holds
-    copies = np.empty(private[:, 3].sum(), np.uint8)
+    scratch, loaded, results = workspace.scratch, workspace.loaded, workspace.results
+    own_block, copies = workspace.block, workspace.copies
     first_block = address_of(blocks)
     k, alone, one_by_one = start, 0, start  # probes below the last are evaluated one by one
     while k < stop:
         # Lanes share the arguments, so a group ends where the point changes and the arguments with it.
-        group = 1
-        while k >= one_by_one and group < lanes and k + group < stop and (stride == 0 or point[k + group] == point[k]):
+        group, most = 1, min(lanes - ((k - origin) & (lanes - 1)), stop - k)
+        while k >= one_by_one and group < most and (stride == 0 or point[k + group] == point[k]):
             group += 1
         # Element (j, lane) of the scratch is at base + j * width + lane; unsigned numbers cannot count from the end,
         # which costs a comparison.
@@ -87,7 +126,7 @@ def run(
         if private.shape[0] > 0:
             _refresh(private, own_block, block, copies)
             block = address_of(own_block)
-        status = call_shim(shim, address_of(scratch) + base * scratch.itemsize, n, address_of(result), block)
+        status = call_shim(shim, address_of(scratch) + base * scratch.itemsize, n, address_of(results), block)
         for lane in range(group):
             probe = np.uint64(k + lane)
             p = np.uint64(point[probe])
@@ -99,7 +138,7 @@ def run(
             alone += group
             continue
         for lane in range(group):
-            values[k + lane] = result[lane]
+            values[k + lane] = results[lane]
             statuses[k + lane] = status
         if status & RAISED:
             return alone
@@ -113,6 +152,7 @@ def run_serial(
     blocks: IntArray,
     private: IntArray,
     probes: Probes,
+    origin: int,
     start: int,
     stop: int,
     values: FloatArray,
@@ -125,6 +165,8 @@ def run_serial(
     entry, blocks, private
         As in `jitgrad.loss.bind.BoundLoss`.
     probes : Probes
+    origin : int
+        Where groups of lanes begin.
     start, stop : int
         Range of probes.
     values : ndarray of float64, shape (probes,)
@@ -137,7 +179,8 @@ def run_serial(
     int
         Probes that were evaluated in lanes, in vain, and then one by one.
     """
-    return run(entry, blocks, private, probes, start, stop, values, statuses)
+    workspace = make_workspace(entry, blocks, private, probes.points)
+    return run(entry, blocks, private, probes, origin, start, stop, values, statuses, workspace)
 
 
 @parallel_kernel
@@ -146,18 +189,21 @@ def run_parallel(
     blocks: IntArray,
     private: IntArray,
     probes: Probes,
+    origin: int,
     start: int,
     stop: int,
     values: FloatArray,
     statuses: Array,
     threads: int,
 ) -> int:
-    """As `run_serial`, on `threads` threads, each with a contiguous part and a scratch of its own."""
+    """As `run_serial`, on `threads` threads, each with a contiguous part and memory of its own."""
     lanes = entry[2]
-    groups = (stop - start + lanes - 1) // lanes
+    base = start - ((start - origin) & (lanes - 1))
+    groups = (stop - base + lanes - 1) // lanes
     alone = np.zeros(threads, np.int64)
     for thread in numba.prange(threads):
-        first = start + lanes * (groups * thread // threads)
-        last = min(stop, start + lanes * (groups * (thread + 1) // threads))
-        alone[thread] = run(entry, blocks, private, probes, first, last, values, statuses)
+        first = max(start, base + lanes * (groups * thread // threads))
+        last = min(stop, base + lanes * (groups * (thread + 1) // threads))
+        workspace = make_workspace(entry, blocks, private, probes.points)
+        alone[thread] = run(entry, blocks, private, probes, origin, first, last, values, statuses, workspace)
     return int(alone.sum())

@@ -156,7 +156,7 @@ def _timed(bound: BoundLoss, probes: Probes, lanes: int) -> tuple[FloatArray, fl
     total = probes.point.size
     values, statuses = np.full(total, np.nan), np.zeros(total, np.int8)
     bound.entry[2] = lanes
-    job = (bound.entry, bound.blocks, bound.private, probes, 0, total, values, statuses)
+    job = (bound.entry, bound.blocks, bound.private, probes, 0, 0, total, values, statuses)
     before = time.perf_counter()
     alone = run_serial(*job)
     return values, time.perf_counter() - before, int(alone)

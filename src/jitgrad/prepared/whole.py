@@ -23,12 +23,13 @@ from jitgrad.auto.doubt import (
 )
 from jitgrad.difference import FEWEST, NO_FAULT, check_points, combine_values, enlarge, make_differences
 from jitgrad.formula import ANCHOR, ORDER, THRESHOLDS, Formula
-from jitgrad.launch.drivers import run
+from jitgrad.launch.drivers import make_workspace, run
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.shim import RAISED
 
-BLOCK = 256
-"""Coordinates whose probes are made at once."""
+BLOCK = 64
+"""Coordinates whose probes are made at once, and of which threads take whole ones: lanes are filled anew in every
+block, so that its values are the same on any number of threads."""
 
 
 @element
@@ -50,7 +51,8 @@ def _value(
     values, statuses, zeros = np.empty(1), np.zeros(1, np.int8), np.zeros(2, np.int64)
     nothing, nowhere = zeros[:0], points[0, :0]
     itself = Probes(points, zeros[:1], zeros, nothing, nowhere, nothing, nowhere, points[:0])
-    run(entry, blocks, private, itself, 0, 1, values, statuses)
+    workspace = make_workspace(entry, blocks, private, points)
+    run(entry, blocks, private, itself, 0, 0, 1, values, statuses, workspace)
     return statuses[0] & RAISED == 0, values[0]
 
 
@@ -70,6 +72,7 @@ def _derivatives(
     """Compute and examine the derivatives by `targets`; return whether all went well, and what `run` returns."""
     checked = checks.size > 0
     alone = 0
+    workspace = make_workspace(entry, blocks, private, points)
     for first in range(0, targets.size, BLOCK):
         found = make_differences(points, targets[first : first + BLOCK], formula)
         if found.fault != NO_FAULT:
@@ -78,7 +81,7 @@ def _derivatives(
         values = np.empty(total)
         values[0] = value
         statuses = np.zeros(total, np.int8)
-        alone += run(entry, blocks, private, found.probes, 1, total, values, statuses)
+        alone += run(entry, blocks, private, found.probes, 1, 1, total, values, statuses, workspace)
         for k in range(total):
             if statuses[k] & RAISED != 0:
                 return False, alone
@@ -203,9 +206,11 @@ def whole_gradient_parallel(
     done, value = _value(entry, blocks, private, points, formula, with_value)
     if not done:
         return False, value, 0, 0
+    whole = (targets.size + BLOCK - 1) // BLOCK
     well, alone = np.ones(threads, np.bool_), np.zeros(threads, np.int64)
     for thread in numba.prange(threads):
-        part = slice(targets.size * thread // threads, targets.size * (thread + 1) // threads)
+        begin, end = BLOCK * (whole * thread // threads), BLOCK * (whole * (thread + 1) // threads)
+        part = slice(min(begin, targets.size), min(end, targets.size))
         well[thread], alone[thread] = _derivatives(
             entry, blocks, private, points, targets[part], formula, value, checks, gradient[part], evidence[part]
         )

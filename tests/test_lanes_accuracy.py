@@ -1,0 +1,51 @@
+"""Gradients in lanes are as accurate as scalar ones, and do not depend on the number of threads."""
+
+import numpy as np
+import pytest
+
+import jitgrad as jg
+from jitgrad.testing import scenarios
+
+# Rounding of functions such as exp differs; over all coordinates of a scenario its effect evens out.
+WORSE = 1.5
+EXACT = ("rosenbrock", "polynomial", "spring_chain", "diffusion", "badly_scaled")
+
+
+def gradients(s, **options):
+    return jg.grad_cpu(s.loss, s.point, args=s.args, step=jg.Textbook(), **options)
+
+
+def takes_lanes(s):
+    try:
+        gradients(s, vectorize="require")
+    except jg.LanesUnavailableError:
+        return False
+    return True
+
+
+SCENARIOS = [s for s in scenarios() if s.n > 1]
+
+
+@pytest.mark.parametrize("s", SCENARIOS, ids=lambda s: s.name)
+def test_lanes_lose_no_accuracy(s):
+    if not takes_lanes(s):
+        return
+    exact = s.gradient(s.point, *s.args)
+    errors = [
+        np.sqrt(np.mean((gradients(s, vectorize=way) - exact) ** 2)) for way in ("require", "off")
+    ]
+    assert errors[0] <= WORSE * errors[1] + 1e-12 * np.abs(exact).max()
+    if s.name in EXACT:
+        np.testing.assert_array_equal(gradients(s, vectorize="require"), gradients(s, vectorize="off"))
+
+
+def test_nearly_all_scenarios_take_lanes():
+    assert sum(map(takes_lanes, SCENARIOS)) >= 0.9 * len(SCENARIOS)
+
+
+@pytest.mark.parametrize("s", SCENARIOS[::3], ids=lambda s: s.name)
+def test_threads_do_not_change_a_bit(s):
+    way = "require" if takes_lanes(s) else "off"
+    alone, *others = [gradients(s, threads=threads, vectorize=way) for threads in (1, 2, 3)]
+    for other in others:
+        np.testing.assert_array_equal(other, alone)
