@@ -20,7 +20,7 @@ LADDER = (
     ("difference",),
     ("auto",),
     ("prepared",),
-    ("gradient", "inline", "check"),
+    ("gradient", "inline", "check", "explain"),
     ("plotting",),
     ("_result", "curves"),
     ("estimate", "estimate_noise"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from jitgrad.loss.bind import BoundLoss
 from jitgrad.loss.compiled import lanes_version
 from jitgrad.loss.lanes.compiled import Refused
 from jitgrad.loss.lanes.library import register_bits
+from jitgrad.loss.shim import RAISED
 
 LEAST_WORK_SECONDS = 3e-6
 """A gradient that takes less is not worth the time to compile a loss for lanes."""
@@ -70,7 +72,7 @@ def widen(bound: BoundLoss, points: Array, evaluations: int, seconds: float, vec
         assert bound.compiled is not None
         version = lanes_version(bound.loss, bound.compiled, count)
         if isinstance(version, Refused):
-            use.reason = version.reason
+            use.reason, use.line = version
         else:
             bound.entry[1], bound.blocks[:, 1] = version.shim, version.loss
             bound.owners.append(version)
@@ -78,7 +80,7 @@ def widen(bound: BoundLoss, points: Array, evaluations: int, seconds: float, vec
     if vectorize == "require" and use.count == 1:
         raise LanesUnavailableError(
             f"vectorize='require' needs a loss that can be evaluated in lanes, but {loss_name(bound.loss)!r} cannot: "
-            f"{use.reason}. Change that, or use vectorize='auto'."
+            f"{use.reason}{use.line and f', at {use.line}'}. Change that, or use vectorize='auto'."
         )
     return seconds if use.count == 1 else use.lanes_seconds
 
@@ -128,17 +130,19 @@ def _compare(
     size = min(evaluations, count if seconds * count > QUICK_SECONDS else MOST_COMPARED * count)
     probes = replaced(points[:1], np.zeros(size), np.zeros((size, 0)), np.zeros((size, 0)))
     _timed(bound, replaced(points[:1], np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0))), 1)  # loads the driver
-    wide, lanes_seconds, alone = _timed(bound, probes, count)
-    single, scalar_seconds, _ = _timed(bound, probes, 1)
+    wide, single = _timed(bound, probes, count), _timed(bound, probes, 1)
+    lanes_seconds, scalar_seconds = wide.seconds, single.seconds
     if lanes_seconds + scalar_seconds < 2.0 * QUICK_SECONDS:
         for _ in range(3):
-            lanes_seconds = min(lanes_seconds, _timed(bound, probes, count)[1])
-            scalar_seconds = min(scalar_seconds, _timed(bound, probes, 1)[1])
+            lanes_seconds = min(lanes_seconds, _timed(bound, probes, count).seconds)
+            scalar_seconds = min(scalar_seconds, _timed(bound, probes, 1).seconds)
     use.lanes_seconds, use.scalar_seconds = lanes_seconds / size, scalar_seconds / size
-    if alone:
-        use.reason = "it raises at the point, or lanes disagree there although they are all the same"
-    elif not np.allclose(wide, single, rtol=AGREEMENT, atol=0.0, equal_nan=True):
-        use.reason = f"lanes give {wide[0]!r} in place of {single[0]!r}: rounding is magnified"
+    if single.raised:
+        use.reason = "it raises an exception at the point"
+    elif wide.alone:
+        use.reason = "lanes disagree at the point itself, where all are the same"
+    elif not np.allclose(wide.values, single.values, rtol=AGREEMENT, atol=0.0, equal_nan=True):
+        use.reason = f"lanes give {wide.values[0]} in place of {single.values[0]}: rounding is magnified"
     elif vectorize == "auto" and lanes_seconds * LEAST_GAIN > scalar_seconds:
         use.reason = f"lanes take {lanes_seconds * 1e6:.2f} us for what takes {scalar_seconds * 1e6:.2f} us without"
     else:
@@ -148,12 +152,19 @@ def _compare(
     bound.entry[2] = 1
 
 
-def _timed(bound: BoundLoss, probes: Probes, lanes: int) -> tuple[FloatArray, float, int]:
-    """Evaluate probes on this thread; return the values, the time and how many lanes did not agree."""
+class _Timing(NamedTuple):
+    values: FloatArray
+    seconds: float
+    alone: int  # how many had to be evaluated one by one
+    raised: bool
+
+
+def _timed(bound: BoundLoss, probes: Probes, lanes: int) -> _Timing:
+    """Evaluate probes on this thread, and time it."""
     total = probes.point.size
     values, statuses = np.full(total, np.nan), np.zeros(total, np.int8)
     bound.entry[2] = lanes
     job = (bound.entry, bound.blocks, bound.private, probes, 0, total, values, statuses)
     before = time.perf_counter()
     alone = run_serial(*job)
-    return values, time.perf_counter() - before, int(alone)
+    return _Timing(values, time.perf_counter() - before, int(alone), bool((statuses & RAISED).any()))
