@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from jitgrad.check import check_gradient as check_gradient
     from jitgrad.estimate import estimate_cpu as estimate_cpu
     from jitgrad.estimate_noise import noise_cpu as noise_cpu
-    from jitgrad.explain import Explanation as Explanation
-    from jitgrad.explain import explain as explain
+    from jitgrad.explanation import Explanation as Explanation
+    from jitgrad.explanation import explain as explain
     from jitgrad.extrapolation import PolynomialFit as PolynomialFit
     from jitgrad.extrapolation import Richardson as Richardson
     from jitgrad.extrapolation import Ridders as Ridders
@@ -45,7 +45,7 @@ _LAZY = {
     "CurtisReid": "jitgrad.steps.curtis_reid",
     "DumontetVignes": "jitgrad.steps.dumontet_vignes",
     "Estimate": "jitgrad._result",
-    "Explanation": "jitgrad.explain",
+    "Explanation": "jitgrad.explanation",
     "Gill": "jitgrad.steps.gill",
     "GradientCheck": "jitgrad.check",
     "Kostyrka": "jitgrad.steps.kostyrka",
@@ -59,7 +59,7 @@ _LAZY = {
     "SteplemanWinarsky": "jitgrad.steps.stepleman_winarsky",
     "check_gradient": "jitgrad.check",
     "estimate_cpu": "jitgrad.estimate",
-    "explain": "jitgrad.explain",
+    "explain": "jitgrad.explanation",
     "noise_cpu": "jitgrad.estimate_noise",
 }
 
