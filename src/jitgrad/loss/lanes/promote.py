@@ -61,6 +61,7 @@ _REFUSED_ATTRIBUTES = {
     "itemsize", "nbytes", "strides", "ctypes", "data", "view", "tobytes",
 }  # fmt: skip
 _RANDOM = {np.random, random}
+_DRAWN = "random numbers must be drawn for every evaluation"
 # The last holds what numba puts in place of try and except.
 _LIBRARIES = ("numpy", "math", "cmath", "operator", "builtins", "numba.core.unsafe.eh")
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.ndarray, np.dtype, python_types.ModuleType)
@@ -166,7 +167,7 @@ class _Rewriter:
                     self._refuse(f"attribute {value.attr!r} differs between lanes and single numbers", statement)
                 return
             if owner in _RANDOM:
-                self._refuse("random numbers must be drawn for every evaluation", statement)
+                self._refuse(_DRAWN, statement)
             found = getattr(owner, value.attr, _NOTHING)
         elif isinstance(value, ir.Global | ir.FreeVar) or (
             isinstance(value, ir.Const) and isinstance(value.value, LiftedCode)
@@ -181,6 +182,8 @@ class _Rewriter:
     def _replacement(self, found: Any, statement: ir.Assign) -> Any:
         if isinstance(found, WithContext | LiftedCode):
             self._refuse("Python code (objmode) must run for every evaluation", statement)
+        if str(getattr(found, "__module__", "")).startswith("numpy.random"):
+            self._refuse(_DRAWN, statement)
         if isinstance(found, Dispatcher):
             return Session.current.clone(found)
         try:
