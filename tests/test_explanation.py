@@ -93,7 +93,7 @@ def test_no_coordinates_and_no_points():
 
 
 def test_bad_input_is_that_of_grad_cpu():
-    with pytest.raises(TypeError, match="numba.njit"):
+    with pytest.raises(TypeError, match=r"numba\.njit"):
         jg.explain(lambda x: 0.0, X)
     with pytest.raises(jg.LossCompileError, match="must accept x and the 1 values"):
         jg.explain(quadratic, X, args=(1.0,))
