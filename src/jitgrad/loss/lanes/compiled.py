@@ -91,7 +91,7 @@ def compile_lanes(loss: Any, given: tuple[Any, ...], count: int, scalar: Any) ->
     """
     # With the first loss that is compiled, and not with jitgrad: the registrations take time.
     from jitgrad.loss.lanes import register  # noqa: F401
-    from jitgrad.loss.lanes.promote import LanesRefusal, Session
+    from jitgrad.loss.lanes.promote import LanesRefusalError, Session
     from jitgrad.loss.lanes.reasons import reason_of
 
     for ty in (held for argument in given[1:] for held in _held(argument)):
@@ -109,7 +109,7 @@ def compile_lanes(loss: Any, given: tuple[Any, ...], count: int, scalar: Any) ->
         clone = session.loss = session.clone(loss)
         clone.compile(wanted)
         result = clone.overloads[wanted]
-    except LanesRefusal as refusal:
+    except LanesRefusalError as refusal:
         return Refused(refusal.reason, refusal.line)
     except Exception as error:  # noqa: BLE001  # numba and LLVM report what they cannot compile with any of them
         return Refused(reason_of(error), line_of(loss, error))

@@ -29,7 +29,7 @@ from jitgrad.loss.lanes.stores import line_that_stores
 from jitgrad.loss.machine import place
 
 
-class LanesRefusal(Exception):
+class LanesRefusalError(Exception):
     """The loss must be evaluated in scalar.
 
     Attributes
@@ -88,7 +88,7 @@ class Session:
         if function not in self._clones:
             if function.targetoptions.get("parallel"):
                 code = function.py_func.__code__
-                raise LanesRefusal(
+                raise LanesRefusalError(
                     f"function {function.__name__} starts threads itself (parallel=True)",
                     place(code.co_filename, code.co_firstlineno),
                 )
@@ -257,4 +257,4 @@ class _Rewriter:
         return _NOTHING
 
     def _refuse(self, reason: str, statement: Any) -> None:
-        raise LanesRefusal(reason, place(self._function.loc.filename, statement.loc.line))
+        raise LanesRefusalError(reason, place(self._function.loc.filename, statement.loc.line))
