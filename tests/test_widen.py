@@ -13,7 +13,7 @@ from test_cache import kept, run
 
 import jitgrad as jg
 from jitgrad.launch import widen
-from jitgrad.launch.widen import LARGEST_SCRATCH, LEAST_FOR_TWO, lanes_for
+from jitgrad.launch.widen import LARGEST_SCRATCH, LEAST_FOR_TWO, MOST_SCRATCH, lanes_for
 from jitgrad.loss import compiled
 from jitgrad.loss.lane_use import RESTING_LAUNCHES, LaneUse
 
@@ -40,6 +40,9 @@ def test_lanes_fill_registers(monkeypatch, bits, itemsize):
     largest = LARGEST_SCRATCH // (2 * register * itemsize)
     assert lanes_for(largest, MANY, itemsize) == 2 * register
     assert lanes_for(largest + 1, MANY, itemsize) == register
+    most = MOST_SCRATCH // (register * itemsize)
+    assert lanes_for(most, MANY, itemsize) == register
+    assert lanes_for(most + 1, MANY, itemsize) == max(2, register // 2)
     # Never more lanes than twice the evaluations, and never fewer than two.
     for evaluations in range(1, 40):
         count = lanes_for(LEAST_FOR_TWO, evaluations, itemsize)
