@@ -6,7 +6,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from numba import njit
+from numba import njit, objmode
 from numba.experimental import jitclass
 
 import jitgrad as jg
@@ -75,7 +75,7 @@ def calls_python(x):
 
 @njit
 def python_alone(x):
-    with numba.objmode(y="float64"):  # here
+    with objmode(y="float64"):  # here
         y = float((x * x).sum())
     return y  # noqa: RET504  # objmode needs the name
 
