@@ -29,8 +29,11 @@ def compile_for(*args):
     print("compiled")
     return before(*args)
 compiled.compile_for = compile_for
-print(jg.grad_cpu(loss, np.array([1.0, 2.0])).round(5).tolist())
+print(jg.grad_cpu(loss, np.array([1.0, 2.0]), vectorize="off").round(5).tolist())
 """
+
+# A checkout that is not installed is found by the processes too.
+PATHS = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 
 
 def run(folder, source, **modules):
@@ -39,7 +42,7 @@ def run(folder, source, **modules):
         (folder / f"{name}.py").write_text(text)
     result = subprocess.run(
         [sys.executable, "-W", "error", "-B", "-c", PROGRAM, str(folder / "cache")],
-        env={**os.environ, "PYTHONPATH": str(folder)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *PATHS])},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr

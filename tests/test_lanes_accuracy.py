@@ -31,9 +31,7 @@ def test_lanes_lose_no_accuracy(s):
     if not takes_lanes(s):
         return
     exact = s.gradient(s.point, *s.args)
-    errors = [
-        np.sqrt(np.mean((gradients(s, vectorize=way) - exact) ** 2)) for way in ("require", "off")
-    ]
+    errors = [np.sqrt(np.mean((gradients(s, vectorize=way) - exact) ** 2)) for way in ("require", "off")]
     assert errors[0] <= WORSE * errors[1] + 1e-12 * np.abs(exact).max()
     if s.name in EXACT:
         np.testing.assert_array_equal(gradients(s, vectorize="require"), gradients(s, vectorize="off"))

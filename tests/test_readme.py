@@ -15,6 +15,7 @@ PAGES = [
     ROOT / "docs" / "quickstart.md",
     ROOT / "docs" / "limitations.md",
     ROOT / "docs" / "tuners.md",
+    ROOT / "docs" / "lanes.md",
 ]
 PRINTED = re.compile(r"^print\(.*\)\s+# (.*)$", re.MULTILINE)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jitgrad._errors import CudaUnavailableError as CudaUnavailableError
+from jitgrad._errors import LanesUnavailableError as LanesUnavailableError
 from jitgrad._errors import LossCompileError as LossCompileError
 from jitgrad._errors import PrecisionWarning as PrecisionWarning
 from jitgrad.gradient import grad_cpu as grad_cpu
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from jitgrad.check import check_gradient as check_gradient
     from jitgrad.estimate import estimate_cpu as estimate_cpu
     from jitgrad.estimate_noise import noise_cpu as noise_cpu
+    from jitgrad.explanation import Explanation as Explanation
+    from jitgrad.explanation import explain as explain
     from jitgrad.extrapolation import PolynomialFit as PolynomialFit
     from jitgrad.extrapolation import Richardson as Richardson
     from jitgrad.extrapolation import Ridders as Ridders
@@ -42,6 +45,7 @@ _LAZY = {
     "CurtisReid": "jitgrad.steps.curtis_reid",
     "DumontetVignes": "jitgrad.steps.dumontet_vignes",
     "Estimate": "jitgrad._result",
+    "Explanation": "jitgrad.explanation",
     "Gill": "jitgrad.steps.gill",
     "GradientCheck": "jitgrad.check",
     "Kostyrka": "jitgrad.steps.kostyrka",
@@ -55,6 +59,7 @@ _LAZY = {
     "SteplemanWinarsky": "jitgrad.steps.stepleman_winarsky",
     "check_gradient": "jitgrad.check",
     "estimate_cpu": "jitgrad.estimate",
+    "explain": "jitgrad.explanation",
     "noise_cpu": "jitgrad.estimate_noise",
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from jitgrad.loss.bind import BoundLoss
 from jitgrad.loss.compiled import lanes_version
 from jitgrad.loss.lanes.compiled import Refused
 from jitgrad.loss.lanes.library import register_bits
+from jitgrad.loss.shim import RAISED
 
 LEAST_WORK_SECONDS = 3e-6
 """A gradient that takes less is not worth the time to compile a loss for lanes."""
@@ -67,26 +70,26 @@ def widen(bound: BoundLoss, points: Array, evaluations: int, seconds: float, vec
         If lanes are required and cannot be used.
     """
     use = bound.lanes
-    use.reason = _obstacle(bound, evaluations, seconds, vectorize)
+    use.reason = _obstacle(bound, points.shape[1], evaluations, seconds, vectorize)
     if not use.reason:
         count = lanes_for(points.shape[1], evaluations, points.dtype.itemsize)
         assert bound.compiled is not None
         version = lanes_version(bound.loss, bound.compiled, count)
         if isinstance(version, Refused):
-            use.reason = version.reason
+            use.reason, use.line = version
         else:
             bound.entry[1], bound.blocks[:, 1] = version.shim, version.loss
             bound.owners.append(version)
-            _compare(bound, points, count, evaluations, seconds, vectorize)
+            _choose(bound, points, count, evaluations, seconds, vectorize)
     if vectorize == "require" and use.count == 1:
         raise LanesUnavailableError(
             f"vectorize='require' needs a loss that can be evaluated in lanes, but {loss_name(bound.loss)!r} cannot: "
-            f"{use.reason}. Change that, or use vectorize='auto'."
+            f"{use.reason}{use.line and f', at {use.line}'}. Change that, or use vectorize='auto'."
         )
     return seconds if use.count == 1 else use.lanes_seconds
 
 
-def _obstacle(bound: BoundLoss, evaluations: int, seconds: float, vectorize: Vectorize) -> str:
+def _obstacle(bound: BoundLoss, n: int, evaluations: int, seconds: float, vectorize: Vectorize) -> str:
     """Say why lanes need not be tried; nothing if they should."""
     if vectorize == "off":
         return "vectorize='off' was asked for"
@@ -96,7 +99,9 @@ def _obstacle(bound: BoundLoss, evaluations: int, seconds: float, vectorize: Vec
         return "the loss starts threads itself (parallel=True)"
     if evaluations < 2:
         return "one evaluation is all that is wanted"
-    if vectorize == "auto" and seconds * evaluations < LEAST_WORK_SECONDS:
+    known = _worthwhile.setdefault(bound.loss, {})
+    worthwhile = known.setdefault((bound.compiled.given, n), seconds * evaluations >= LEAST_WORK_SECONDS)
+    if vectorize == "auto" and not worthwhile:
         return f"a gradient takes less than {LEAST_WORK_SECONDS * 1e6:.0f} us as it is"
     return ""
 
@@ -122,41 +127,81 @@ def lanes_for(n: int, evaluations: int, itemsize: int) -> int:
     return count
 
 
-def _compare(
+class _Comparison(NamedTuple):
+    """What comparing lanes with scalar evaluations gave.
+
+    Attributes
+    ----------
+    trouble : str
+        Why lanes cannot be used, if they cannot.
+    scalar_seconds, lanes_seconds : float
+        Time of one evaluation.
+    """
+
+    trouble: str
+    scalar_seconds: float
+    lanes_seconds: float
+
+
+# By loss, and made once, so that all gradients of a loss in a process make the same choice.
+_comparisons: WeakKeyDictionary[Any, dict[Any, _Comparison]] = WeakKeyDictionary()
+_worthwhile: WeakKeyDictionary[Any, dict[Any, bool]] = WeakKeyDictionary()
+
+
+def _choose(
     bound: BoundLoss, points: Array, count: int, evaluations: int, seconds: float, vectorize: Vectorize
 ) -> None:
-    """Evaluate the same probes in lanes and one by one, at the point itself; keep lanes if they are faster."""
-    use = bound.lanes
+    """Use lanes if they give the same values and are faster."""
+    assert bound.compiled is not None
+    use, known = bound.lanes, _comparisons.setdefault(bound.loss, {})
+    which = (bound.compiled.given, points.shape[1], count)
+    found = known.get(which) or _compare(bound, points, count, evaluations, seconds)
+    if not found.trouble:
+        known[which] = found
+    use.reason, use.scalar_seconds, use.lanes_seconds = found
+    if not use.reason and vectorize == "auto" and found.lanes_seconds * LEAST_GAIN > found.scalar_seconds:
+        lanes, scalar = 1e6 * found.lanes_seconds, 1e6 * found.scalar_seconds
+        use.reason = f"an evaluation takes {lanes:.3g} us in lanes and {scalar:.3g} us without"
+    if not use.reason:
+        use.count = count
+    bound.entry[2] = use.count
+
+
+def _compare(bound: BoundLoss, points: Array, count: int, evaluations: int, seconds: float) -> _Comparison:
+    """Evaluate the same probes in lanes and one by one, at the point itself."""
     # Of cheap losses as many groups as spread the cost of filling the scratch as a gradient does.
     size = min(evaluations, count if seconds * count > QUICK_SECONDS else MOST_COMPARED * count)
     probes = replaced(points[:1], np.zeros(size), np.zeros((size, 0)), np.zeros((size, 0)))
     _timed(bound, replaced(points[:1], np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0))), 1)  # loads the driver
-    wide, lanes_seconds, alone = _timed(bound, probes, count)
-    single, scalar_seconds, _ = _timed(bound, probes, 1)
+    wide, single = _timed(bound, probes, count), _timed(bound, probes, 1)
+    lanes_seconds, scalar_seconds = wide.seconds, single.seconds
     if lanes_seconds + scalar_seconds < 2.0 * QUICK_SECONDS:
         for _ in range(3):
-            lanes_seconds = min(lanes_seconds, _timed(bound, probes, count)[1])
-            scalar_seconds = min(scalar_seconds, _timed(bound, probes, 1)[1])
-    use.lanes_seconds, use.scalar_seconds = lanes_seconds / size, scalar_seconds / size
-    if alone:
-        use.reason = "it raises at the point, or lanes disagree there although they are all the same"
-    elif not np.allclose(wide, single, rtol=AGREEMENT, atol=0.0, equal_nan=True):
-        use.reason = f"lanes give {wide[0]!r} in place of {single[0]!r}: rounding is magnified"
-    elif vectorize == "auto" and lanes_seconds * LEAST_GAIN > scalar_seconds:
-        use.reason = f"lanes take {lanes_seconds * 1e6:.2f} us for what takes {scalar_seconds * 1e6:.2f} us without"
-    else:
-        use.count, use.reason = count, ""
-        bound.entry[2] = count
-        return
-    bound.entry[2] = 1
+            lanes_seconds = min(lanes_seconds, _timed(bound, probes, count).seconds)
+            scalar_seconds = min(scalar_seconds, _timed(bound, probes, 1).seconds)
+    trouble = ""
+    if single.raised:
+        trouble = "it raises an exception at the point"
+    elif wide.alone:
+        trouble = "lanes disagree at the point itself, where all are the same"
+    elif not np.allclose(wide.values, single.values, rtol=AGREEMENT, atol=0.0, equal_nan=True):
+        trouble = f"lanes give {wide.values[0]} in place of {single.values[0]}: rounding is magnified"
+    return _Comparison(trouble, scalar_seconds / size, lanes_seconds / size)
 
 
-def _timed(bound: BoundLoss, probes: Probes, lanes: int) -> tuple[FloatArray, float, int]:
-    """Evaluate probes on this thread; return the values, the time and how many lanes did not agree."""
+class _Timing(NamedTuple):
+    values: FloatArray
+    seconds: float
+    alone: int  # how many had to be evaluated one by one
+    raised: bool
+
+
+def _timed(bound: BoundLoss, probes: Probes, lanes: int) -> _Timing:
+    """Evaluate probes on this thread, and time it."""
     total = probes.point.size
     values, statuses = np.full(total, np.nan), np.zeros(total, np.int8)
     bound.entry[2] = lanes
     job = (bound.entry, bound.blocks, bound.private, probes, 0, 0, total, values, statuses)
     before = time.perf_counter()
     alone = run_serial(*job)
-    return values, time.perf_counter() - before, int(alone)
+    return _Timing(values, time.perf_counter() - before, int(alone), bool((statuses & RAISED).any()))

@@ -146,7 +146,7 @@ def _assemble_lanes(loss: Any, compiled: CompiledLoss, count: int) -> LanesVersi
     prepare_loading()
     key = None if compiled.key is None else f"{compiled.key} in {count} lanes"
     kept = cache.load(key) if key is not None else None
-    result = kept.result if kept else compile_lanes(loss, compiled.given, count)
+    result = kept.result if kept else compile_lanes(loss, compiled.given, count, compiled.owner.signature)
     if isinstance(result, Refused):
         if key is not None and kept is None:
             cache.save(key, cache.Kept(result, None, None))

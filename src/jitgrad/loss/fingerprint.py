@@ -205,7 +205,8 @@ def _module_of(value: Any) -> str:
 
 
 def _is_versioned(value: Any) -> bool:
-    return callable(value) and _module_of(value).partition(".")[0] in _VERSIONED
+    named = hasattr(value, "__qualname__") or hasattr(value, "__name__")
+    return callable(value) and named and _module_of(value).partition(".")[0] in _VERSIONED
 
 
 def _is_namedtuple_class(value: Any) -> bool:

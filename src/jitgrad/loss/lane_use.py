@@ -16,8 +16,8 @@ class LaneUse:
     ----------
     count : int
         Lanes of the version that is ready; 1 if there is none.
-    reason : str
-        Why there is none.
+    reason, line : str
+        Why there is none, and the line of the loss that is to blame, where there is one.
     scalar_seconds, lanes_seconds : float
         Time of one evaluation, by itself and in lanes, as measured when it was prepared; NaN if it was not.
     resting : int
@@ -26,6 +26,7 @@ class LaneUse:
 
     count: int = 1
     reason: str = "lanes were not asked for"
+    line: str = ""
     scalar_seconds: float = float("nan")
     lanes_seconds: float = float("nan")
     resting: int = 0

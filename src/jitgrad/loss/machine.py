@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import linecache
 import re
 from typing import Any
 
@@ -11,6 +11,7 @@ from numba.core.errors import NumbaError
 
 from jitgrad._errors import LossCompileError
 from jitgrad.loss.accept import loss_name, python_function
+from jitgrad.loss.fingerprint import FingerprintError, functions_used
 
 
 def compile_for(loss: Any, argument_types: tuple[Any, ...]) -> Any:
@@ -43,7 +44,7 @@ def compile_for(loss: Any, argument_types: tuple[Any, ...]) -> Any:
         given = ", ".join(map(str, argument_types))
         raise LossCompileError(
             f"loss {loss_name(loss)!r} must compile for arguments of types ({given}), but numba refuses it at "
-            f"{_line_of(loss, error)}. Its message is below; call the loss yourself with the same arguments to "
+            f"{line_of(loss, error)}. Its message is below; call the loss yourself with the same arguments to "
             "try a change."
         ) from error
     _require_real(loss, result.signature.return_type)
@@ -71,20 +72,25 @@ def _definition(loss: Any) -> str:
     return f'File "{function.__code__.co_filename}", line {function.__code__.co_firstlineno}'
 
 
-def _line_of(loss: Any, error: Exception) -> str:
-    """Find the line numba complains about, if it names one of the loss's own file."""
-    function = python_function(loss)
-    source = function.__code__.co_filename
-    short = re.escape(source.rsplit("/", 1)[-1])
-    for line in re.findall(rf'File ".*?{short}", line (\d+)', str(error)):
-        return f'File "{source}", line {line}{_text(function, int(line))}'
+def line_of(loss: Any, error: Exception) -> str:
+    """Return the line numba complains about, if it names one of the loss or of its helpers, and what stands there."""
+    sources = {source.rsplit("/", 1)[-1]: source for source in _sources(loss)}
+    names = "|".join(map(re.escape, sources))
+    for name, line in re.findall(rf'File "(?:[^"]*/)?({names})", line (\d+)', str(error)):
+        return place(sources[name], int(line))
     return _definition(loss)
 
 
-def _text(function: Any, line: int) -> str:
+def place(source: str, line: int) -> str:
+    """Return where a line is, and its text if the file can be read."""
+    text = linecache.getline(source, line).strip()
+    return f'File "{source}", line {line}' + (f" ({text})" if text else "")
+
+
+def _sources(loss: Any) -> list[str]:
+    """Return the files of the loss and of its helpers; that of the loss last, so that it wins where names are equal."""
+    own = str(python_function(loss).__code__.co_filename)
     try:
-        lines, start = inspect.getsourcelines(function)
-    except OSError:
-        return ""
-    inside = 0 <= line - max(start, 1) < len(lines)
-    return f" ({lines[line - max(start, 1)].strip()})" if inside else ""
+        return [*(python_function(helper).__code__.co_filename for helper in functions_used(loss)), own]
+    except FingerprintError:  # a closure variable that is not set: numba is about to complain of it
+        return [own]

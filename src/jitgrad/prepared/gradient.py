@@ -111,7 +111,7 @@ class Gradient:
         raise_fault(differences(rows, plan.targets[:0], plan.formula)[0], plan.formula)
         if len(rows) == 0:
             return Evaluator(rows, lambda *_: np.empty(0), np.empty(0))
-        return evaluator(self._start(plan, points, args), rows)
+        return evaluator(self.start(plan, points, args), rows)
 
     def _compute(self, x: Any, args: tuple[Any, ...], out: Array | None, with_value: bool) -> tuple[Array, Any]:
         points = _check.checked_points(x)
@@ -124,7 +124,7 @@ class Gradient:
             if 0 in plan.shape[:-1]:  # no points at all
                 nothing = np.empty(plan.result_shape, plan.dtype)
                 return _deliver(nothing, plan, out), np.empty(plan.shape[:-1])
-            session = self._start(plan, points, args)
+            session = self.start(plan, points, args)
         attempt = session.attempt(points, with_value)
         if attempt is None:
             gradient = np.empty(session.size, session.dtype)
@@ -147,8 +147,18 @@ class Gradient:
             return self._session.plan
         return make_plan(self._options, shape, dtype)
 
-    def _start(self, plan: Plan, points: Array, args: tuple[Any, ...]) -> Session:
-        """Compile the loss for these arguments, and try it out."""
+    def start(self, plan: Plan, points: Array, args: tuple[Any, ...]) -> Session:
+        """Compile the loss for these arguments, and try it out.
+
+        Parameters
+        ----------
+        plan : Plan
+            From `plan`.
+        points : ndarray of shape (..., n)
+            From `jitgrad._check.checked_points`; at least one.
+        args : tuple
+            What the loss takes after ``x``.
+        """
         batch = points.shape[:-1]
         axes = _check.checked_axes(self._options.args_axes, args, batch)
         with exclusive():  # the loss may start threads of its own

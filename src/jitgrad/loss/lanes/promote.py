@@ -15,18 +15,32 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core import ir
+from numba.core import ir, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
-from numba.core.dispatcher import Dispatcher
+from numba.core.dispatcher import Dispatcher, LiftedCode
 from numba.core.ir_utils import build_definitions
 from numba.core.untyped_passes import InlineClosureLikes
+from numba.core.withcontexts import WithContext
 
 from jitgrad.loss.lanes.arrays import METHODS, functions
+from jitgrad.loss.lanes.number import Lanes
+from jitgrad.loss.lanes.stores import line_that_stores
+from jitgrad.loss.machine import place
 
 
 class LanesRefusalError(Exception):
-    """The loss must be evaluated in scalar; the message says why and where."""
+    """The loss must be evaluated in scalar.
+
+    Attributes
+    ----------
+    reason, line : str
+        As in `jitgrad.loss.lanes.compiled.Refused`.
+    """
+
+    def __init__(self, reason: str, line: str) -> None:
+        super().__init__(reason, line)
+        self.reason, self.line = reason, line
 
 
 _NOTHING = object()
@@ -38,25 +52,34 @@ _REFUSED = {
     builtins.print: "print() must print for every evaluation",
     builtins.getattr: "getattr() cannot be seen through",
     builtins.hasattr: "hasattr() would see lanes in place of a float",
+    builtins.str: "str() or an f-string would see lanes in place of a float",
+    builtins.repr: "repr() would see lanes in place of a float",
+    builtins.format: "format() or an f-string would see lanes in place of a float",
+    builtins.hash: "hash() would see lanes in place of a float",
 }
 _REFUSED_ATTRIBUTES = {
     "itemsize", "nbytes", "strides", "ctypes", "data", "view", "tobytes",
 }  # fmt: skip
 _RANDOM = {np.random, random}
+_DRAWN = "random numbers must be drawn for every evaluation"
 # The last holds what numba puts in place of try and except.
 _LIBRARIES = ("numpy", "math", "cmath", "operator", "builtins", "numba.core.unsafe.eh")
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.ndarray, np.dtype, python_types.ModuleType)
 
 # Options of a clone: what changes results stays; what concerns the entry from Python, threads or inlining goes.
-_KEPT_OPTIONS = ("error_model", "boundscheck", "locals")
+_KEPT_OPTIONS = ("error_model", "boundscheck")
 
 
 class Session:
     """The clones made while one loss is compiled; a helper used twice, or by itself, is cloned once."""
 
     current: Session
+    loss: Dispatcher
+    writes_to_x = ""
+    """The line where the loss itself, and not a helper, stores into x."""
 
     def __init__(self, count: int) -> None:
+        self.count = count
         self.functions = functions(count)
         self._clones: dict[Dispatcher, Dispatcher] = {}
 
@@ -64,9 +87,14 @@ class Session:
         """Return the version of a jitted function that is compiled with the pass."""
         if function not in self._clones:
             if function.targetoptions.get("parallel"):
-                raise LanesRefusalError(f"function {function.__name__} starts threads itself (parallel=True)")
+                code = function.py_func.__code__
+                raise LanesRefusalError(
+                    f"function {function.__name__} starts threads itself (parallel=True)",
+                    place(code.co_filename, code.co_firstlineno),
+                )
             given = function.targetoptions
             options = {name: given[name] for name in _KEPT_OPTIONS if name in given}
+            options["locals"] = {name: self._local(ty) for name, ty in function.locals.items()}
             # Of fastmath only what cannot slow lanes down: with all of it LLVM tears vectors apart.
             if given.get("fastmath"):
                 options["fastmath"] = {"contract"}
@@ -74,6 +102,10 @@ class Session:
                 pipeline_class=_LanesCompiler, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options
             )(function.py_func)
         return self._clones[function]
+
+    def _local(self, ty: Any) -> Any:
+        """Return the type of a variable for which the user asked for `ty`."""
+        return Lanes(self.count, ty) if isinstance(ty, types.Float) else ty
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
@@ -85,6 +117,8 @@ class _Promote(FunctionPass):  # type: ignore[misc]  # numba is untyped
 
     def run_pass(self, state: Any) -> bool:
         _Rewriter(state.func_ir).run()
+        if state.func_id.func is Session.current.loss.py_func:
+            Session.current.writes_to_x = line_that_stores(state.func_ir)
         return True
 
 
@@ -108,12 +142,20 @@ class _Rewriter:
                     self._refuse(_REFUSED[print], statement)
                 if isinstance(statement, ir.EnterWith):
                     self._refuse("a with statement cannot be seen through", statement)
+                if isinstance(statement, ir.Raise):
+                    self._leave_message_out(statement)
                 if isinstance(statement, ir.Assign):
                     body += self._method(statement, block.scope) + self._matrix_product(statement, block.scope)
                     self._value(statement)
                 body.append(statement)
             block.body[:] = body
         self._function._definitions = build_definitions(self._function.blocks)
+
+    def _leave_message_out(self, statement: ir.Raise) -> None:
+        """Raise without arguments, which may hold lanes; the scalar code, run again, raises with them."""
+        call = self._definition(statement.exception) if statement.exception is not None else None
+        if isinstance(call, ir.Expr) and call.op == "call":
+            call.args, call.kws = (), ()
 
     def _value(self, statement: ir.Assign) -> None:
         """Replace a function, or refuse it, where a statement names one."""
@@ -125,9 +167,11 @@ class _Rewriter:
                     self._refuse(f"attribute {value.attr!r} differs between lanes and single numbers", statement)
                 return
             if owner in _RANDOM:
-                self._refuse("random numbers must be drawn for every evaluation", statement)
+                self._refuse(_DRAWN, statement)
             found = getattr(owner, value.attr, _NOTHING)
-        elif isinstance(value, ir.Global | ir.FreeVar):
+        elif isinstance(value, ir.Global | ir.FreeVar) or (
+            isinstance(value, ir.Const) and isinstance(value.value, LiftedCode)
+        ):
             found = value.value
         else:
             return
@@ -136,6 +180,10 @@ class _Rewriter:
             statement.value = ir.Global(getattr(found, "__name__", "function"), replacement, value.loc)
 
     def _replacement(self, found: Any, statement: ir.Assign) -> Any:
+        if isinstance(found, WithContext | LiftedCode):
+            self._refuse("Python code (objmode) must run for every evaluation", statement)
+        if str(getattr(found, "__module__", "")).startswith("numpy.random"):
+            self._refuse(_DRAWN, statement)
         if isinstance(found, Dispatcher):
             return Session.current.clone(found)
         try:
@@ -148,7 +196,8 @@ class _Rewriter:
         if found is numba.prange:
             return range
         if found is not _NOTHING and not self._is_known(found):
-            self._refuse(f"{found!r} cannot be seen through", statement)
+            name = getattr(found, "__qualname__", None) or getattr(found, "__name__", None) or repr(found)
+            self._refuse(f"{name} cannot be seen through", statement)
         return None
 
     def _is_known(self, found: Any) -> bool:
@@ -208,4 +257,4 @@ class _Rewriter:
         return _NOTHING
 
     def _refuse(self, reason: str, statement: Any) -> None:
-        raise LanesRefusalError(f"{reason} ({statement.loc.short()})")
+        raise LanesRefusalError(reason, place(self._function.loc.filename, statement.loc.line))

@@ -42,6 +42,8 @@ def stand_in(original: Any, choose: Choose) -> Any:
     def function(*args: Any) -> Any:
         """Stand for a function of NumPy; called from compiled code only."""
 
+    function.__name__ = original.__name__  # messages about it name what the user wrote
+
     class StandIn(AbstractTemplate):  # type: ignore[misc]  # numba is untyped
         key = function
         prefer_literal = True
