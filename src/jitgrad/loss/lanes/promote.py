@@ -20,9 +20,11 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.dispatcher import Dispatcher
 from numba.core.ir_utils import build_definitions
+from numba.core.typed_passes import NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes
 
 from jitgrad.loss.lanes.arrays import METHODS, functions
+from jitgrad.loss.lanes.arrays.expressions import LowerExpressions
 
 
 class LanesRefusal(Exception):
@@ -92,6 +94,7 @@ class _LanesCompiler(CompilerBase):  # type: ignore[misc]
     def define_pipelines(self) -> list[Any]:
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_Promote, InlineClosureLikes)
+        passes.add_pass_after(LowerExpressions, NopythonRewrites)
         passes.finalize()
         return [passes]
 
