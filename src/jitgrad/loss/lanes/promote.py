@@ -24,7 +24,8 @@ from numba.core.typed_passes import NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes
 
 from jitgrad.loss.lanes.arrays import METHODS, functions
-from jitgrad.loss.lanes.arrays.expressions import LowerExpressions
+from jitgrad.loss.lanes.arrays.making import list_item
+from jitgrad.loss.lanes.arrays.typed import TakeOverArrays
 
 
 class LanesRefusal(Exception):
@@ -45,8 +46,8 @@ _REFUSED_ATTRIBUTES = {
     "itemsize", "nbytes", "strides", "ctypes", "data", "view", "tobytes",
 }  # fmt: skip
 _RANDOM = {np.random, random}
-# The last holds what numba puts in place of try and except.
-_LIBRARIES = ("numpy", "math", "cmath", "operator", "builtins", "numba.core.unsafe.eh")
+# The last ones hold what numba puts in place of try and except, and of comprehensions.
+_LIBRARIES = ("numpy", "math", "cmath", "operator", "builtins", "numba.core.unsafe.eh", "numba.cpython.unsafe", "numba.np.unsafe")
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.ndarray, np.dtype, python_types.ModuleType)
 
 # Options of a clone: what changes results stays; what concerns the entry from Python, threads or inlining goes.
@@ -94,7 +95,7 @@ class _LanesCompiler(CompilerBase):  # type: ignore[misc]
     def define_pipelines(self) -> list[Any]:
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_Promote, InlineClosureLikes)
-        passes.add_pass_after(LowerExpressions, NopythonRewrites)
+        passes.add_pass_after(TakeOverArrays, NopythonRewrites)
         passes.finalize()
         return [passes]
 
@@ -112,7 +113,8 @@ class _Rewriter:
                 if isinstance(statement, ir.EnterWith):
                     self._refuse("a with statement cannot be seen through", statement)
                 if isinstance(statement, ir.Assign):
-                    body += self._method(statement, block.scope) + self._matrix_product(statement, block.scope)
+                    body += self._list(statement, block.scope)
+                    body += self._method(statement, block.scope) + self._operator(statement, block.scope)
                     self._value(statement)
                 body.append(statement)
             block.body[:] = body
@@ -178,18 +180,35 @@ class _Rewriter:
         call.func, naming = self._named(METHODS[method.attr], statement, scope)
         return [naming]
 
-    def _matrix_product(self, statement: ir.Assign, scope: Any) -> list[Any]:
-        """Turn ``a @ b`` into the call of a function."""
+    def _list(self, statement: ir.Assign, scope: Any) -> list[Any]:
+        """Let lists that begin with floats written in the code, ``[0.0] * n``, hold lanes: some may be put there."""
+        value, added = statement.value, []
+        if isinstance(value, ir.Expr) and value.op == "build_list":
+            value.items = list(value.items)
+            for k, item in enumerate(value.items):
+                constant = self._definition(item)
+                if isinstance(constant, ir.Const) and isinstance(constant.value, float):
+                    function, naming = self._named(list_item, statement, scope, str(k))
+                    wide = ir.Var(scope, f"{function.name}_item", statement.loc)
+                    call = ir.Expr.call(function, (item,), (), value.loc)
+                    added += [naming, ir.Assign(call, wide, statement.loc)]
+                    value.items[k] = wide
+        return added
+
+    def _operator(self, statement: ir.Assign, scope: Any) -> list[Any]:
+        """Turn ``a @ b`` and ``a += b`` into calls of functions."""
         value = statement.value
-        if not (isinstance(value, ir.Expr) and value.op == "binop" and value.fn is operator.matmul):
+        if not (isinstance(value, ir.Expr) and value.op in ("binop", "inplace_binop")):
             return []
-        function, naming = self._named(operator.matmul, statement, scope)
+        if value.fn not in Session.current.functions:
+            return []
+        function, naming = self._named(value.fn, statement, scope)
         statement.value = ir.Expr.call(function, (value.lhs, value.rhs), (), value.loc)
         return [naming]
 
-    def _named(self, original: Any, statement: ir.Assign, scope: Any) -> tuple[ir.Var, ir.Assign]:
+    def _named(self, original: Any, statement: ir.Assign, scope: Any, which: str = "") -> tuple[ir.Var, ir.Assign]:
         """Return a variable for what stands for `original`, and the statement that sets it."""
-        variable = ir.Var(scope, f"$lanes_{id(statement)}", statement.loc)
+        variable = ir.Var(scope, f"$lanes_{id(statement)}{which}", statement.loc)
         value = ir.Global(original.__name__, Session.current.functions[original], statement.loc)
         return variable, ir.Assign(value, variable, statement.loc)
 

@@ -15,27 +15,13 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import lower_builtin
 
 from jitgrad.loss.lanes import conversions, power  # noqa: F401  # they register what they hold
+from jitgrad.loss.lanes.common import common_lanes
 from jitgrad.loss.lanes.library import Emit
 from jitgrad.loss.lanes.number import Lanes, LanesBool, is_lanes_array, is_scalar
 from jitgrad.loss.lanes.operations import OPERATIONS, Operation
 
 MOST_OPERANDS = 6
 """``min`` and ``max`` take up to so many numbers."""
-
-
-def common_lanes(kinds: list[Any]) -> Any:
-    """Return the lanes in which operands of these types are computed; None if they are no lanes or do not fit."""
-    found = [kind for kind in kinds if isinstance(kind, Lanes)]
-    if not found:
-        # Truth values alone: they count as numbers 0 and 1.
-        truths = [kind for kind in kinds if isinstance(kind, LanesBool)]
-        found = [Lanes(truths[0].count)] if truths else []
-    if not found:
-        return None
-    common = found[0]
-    for kind in kinds:
-        common = common.with_other(kind) if common is not None else None
-    return common
 
 
 def _element(kind: Any) -> Any:

@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from jitgrad.loss.lanes.arrays import allocation, products, reductions
+from jitgrad.loss.lanes.arrays import (
+    allocation,
+    in_place,
+    making,
+    products,
+    reductions,
+    running,
+    selection,
+    shapes,
+)
 
 
 @cache
@@ -19,8 +28,12 @@ def functions(count: int) -> dict[Any, Any]:
 
     For arguments without lanes each does what the function does that it stands for.
     """
-    return {**allocation.functions(count), **reductions.functions(), **products.functions()}
+    common = (in_place, products, reductions, running, selection, shapes)
+    made = allocation.functions(count) | making.functions(count)
+    for module in common:
+        made |= module.functions()
+    return made
 
 
-METHODS = {**reductions.METHODS, **products.METHODS, "copy": np.copy}
+METHODS = {**reductions.METHODS, **products.METHODS, **running.METHODS, **shapes.METHODS, "copy": np.copy}
 """For methods of arrays the functions that do the same."""

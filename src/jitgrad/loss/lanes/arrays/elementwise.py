@@ -14,7 +14,7 @@ _I64 = ir.IntType(64)
 _MISMATCH = "arrays of these shapes cannot be combined"
 
 
-class _Strided:
+class Strided:
     """An array of any layout, whose sides of length 1 are repeated as often as the result needs."""
 
     def __init__(self, context: Any, builder: ir.IRBuilder, kind: Any, value: ir.Value) -> None:
@@ -75,9 +75,9 @@ def emit_elementwise(
         Array to write to. Elements are taken in their order, as in numba, where it overlaps with an operand.
     """
     arrays = {
-        k: _Strided(context, builder, kind, values[k]) for k, kind in enumerate(kinds) if isinstance(kind, types.Array)
+        k: Strided(context, builder, kind, values[k]) for k, kind in enumerate(kinds) if isinstance(kind, types.Array)
     }
-    target = None if into is None else _Strided(context, builder, result, into)
+    target = None if into is None else Strided(context, builder, result, into)
     shape = [None] * result.ndim if target is None else list(target.sizes)
     for array in arrays.values():
         _join_shape(context, builder, shape, array.sizes, fixed=target is not None)
@@ -85,7 +85,7 @@ def emit_elementwise(
         for array in arrays.values():
             array.repeat()
     made = emit_empty(context, builder, result, shape) if into is None else into
-    place = target or _Strided(context, builder, result, made)
+    place = target or Strided(context, builder, result, made)
     with cgutils.loop_nest(builder, place.sizes, _I64) as indices:
         operands = [arrays[k].load(indices) if k in arrays else value for k, value in enumerate(values)]
         place.store(indices, compute(operands))
