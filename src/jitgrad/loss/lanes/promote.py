@@ -22,10 +22,13 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.ir_utils import build_definitions
 from numba.core.typed_passes import NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes
+from numba.np.ufunc.dufunc import DUFunc
 
 from jitgrad.loss.lanes.arrays import METHODS, functions
 from jitgrad.loss.lanes.arrays.making import list_item
+from jitgrad.loss.lanes.arrays.precision import converters
 from jitgrad.loss.lanes.arrays.typed import TakeOverArrays
+from jitgrad.loss.lanes.arrays.ufuncs import of_elements
 
 
 class LanesRefusal(Exception):
@@ -47,7 +50,7 @@ _REFUSED_ATTRIBUTES = {
 }  # fmt: skip
 _RANDOM = {np.random, random}
 # The last ones hold what numba puts in place of try and except, and of comprehensions.
-_LIBRARIES = ("numpy", "math", "cmath", "operator", "builtins", "numba.core.unsafe.eh", "numba.cpython.unsafe", "numba.np.unsafe")
+_LIBRARIES = ("numpy", "math", "cmath", "operator", "builtins", "numba.core.unsafe.eh", "numba.cpython.unsafe", "numba.np.unsafe", "numba.core.inline_closurecall")
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.ndarray, np.dtype, python_types.ModuleType)
 
 # Options of a clone: what changes results stays; what concerns the entry from Python, threads or inlining goes.
@@ -61,7 +64,15 @@ class Session:
 
     def __init__(self, count: int) -> None:
         self.functions = functions(count)
+        self.converters = converters()
         self._clones: dict[Dispatcher, Dispatcher] = {}
+        self._ufuncs: dict[DUFunc, Any] = {}
+
+    def clone_ufunc(self, ufunc: DUFunc) -> Any:
+        """Return the version of a function compiled with ``@vectorize``."""
+        if ufunc not in self._ufuncs:
+            self._ufuncs[ufunc] = of_elements(ufunc, self.clone(ufunc._dispatcher))
+        return self._ufuncs[ufunc]
 
     def clone(self, function: Dispatcher) -> Dispatcher:
         """Return the version of a jitted function that is compiled with the pass."""
@@ -143,6 +154,8 @@ class _Rewriter:
     def _replacement(self, found: Any, statement: ir.Assign) -> Any:
         if isinstance(found, Dispatcher):
             return Session.current.clone(found)
+        if isinstance(found, DUFunc):
+            return Session.current.clone_ufunc(found)
         try:
             if found in Session.current.functions:
                 return Session.current.functions[found]
@@ -172,6 +185,10 @@ class _Rewriter:
         if not (isinstance(call, ir.Expr) and call.op == "call"):
             return []
         method = self._definition(call.func)
+        if self._stands_for(method, np.float64, np.float32):
+            original = getattr(np, method.attr)
+            call.func, naming = self._set(original.__name__, Session.current.converters[original], statement, scope)
+            return [naming]
         if not (isinstance(method, ir.Expr) and method.op == "getattr" and method.attr in METHODS):
             return []
         if self._resolve(method.value) is not _NOTHING:  # a function of a module
@@ -188,8 +205,8 @@ class _Rewriter:
             for k, item in enumerate(value.items):
                 constant = self._definition(item)
                 if isinstance(constant, ir.Const) and isinstance(constant.value, float):
-                    function, naming = self._named(list_item, statement, scope, str(k))
-                    wide = ir.Var(scope, f"{function.name}_item", statement.loc)
+                    function, naming = self._named(list_item, statement, scope)
+                    wide = scope.redefine("$lanes_item", statement.loc)
                     call = ir.Expr.call(function, (item,), (), value.loc)
                     added += [naming, ir.Assign(call, wide, statement.loc)]
                     value.items[k] = wide
@@ -206,11 +223,13 @@ class _Rewriter:
         statement.value = ir.Expr.call(function, (value.lhs, value.rhs), (), value.loc)
         return [naming]
 
-    def _named(self, original: Any, statement: ir.Assign, scope: Any, which: str = "") -> tuple[ir.Var, ir.Assign]:
+    def _named(self, original: Any, statement: ir.Assign, scope: Any) -> tuple[ir.Var, ir.Assign]:
         """Return a variable for what stands for `original`, and the statement that sets it."""
-        variable = ir.Var(scope, f"$lanes_{id(statement)}{which}", statement.loc)
-        value = ir.Global(original.__name__, Session.current.functions[original], statement.loc)
-        return variable, ir.Assign(value, variable, statement.loc)
+        return self._set(original.__name__, Session.current.functions[original], statement, scope)
+
+    def _set(self, name: str, function: Any, statement: ir.Assign, scope: Any) -> tuple[ir.Var, ir.Assign]:
+        variable = scope.redefine("$lanes_function", statement.loc)
+        return variable, ir.Assign(ir.Global(name, function, statement.loc), variable, statement.loc)
 
     def _definition(self, variable: Any) -> Any:
         try:
@@ -228,6 +247,13 @@ class _Rewriter:
             found = getattr(owner, definition.attr, _NOTHING) if owner is not _NOTHING else _NOTHING
             return found if isinstance(found, python_types.ModuleType) else _NOTHING
         return _NOTHING
+
+    def _stands_for(self, definition: Any, *wanted: Any) -> bool:
+        """Tell whether a definition is one of these members of a module."""
+        if not (isinstance(definition, ir.Expr) and definition.op == "getattr"):
+            return False
+        owner = self._resolve(definition.value)
+        return owner is not _NOTHING and getattr(owner, definition.attr, None) in wanted
 
     def _refuse(self, reason: str, statement: Any) -> None:
         raise LanesRefusal(f"{reason} ({statement.loc.short()})")

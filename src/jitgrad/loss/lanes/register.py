@@ -14,7 +14,7 @@ from numba.core import types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin
 
-from jitgrad.loss.lanes import conversions, power  # noqa: F401  # they register what they hold
+from jitgrad.loss.lanes import conversions, division, power  # noqa: F401  # they register what they hold
 from jitgrad.loss.lanes.common import common_lanes
 from jitgrad.loss.lanes.library import Emit
 from jitgrad.loss.lanes.number import Lanes, LanesBool, is_lanes_array, is_scalar
@@ -44,6 +44,8 @@ class _Elementwise(AbstractTemplate):  # type: ignore[misc]  # numba is untyped
             return None
         result = LanesBool(common.count) if self.operation.truth else common
         arrays = [arg for arg in args if isinstance(arg, types.Array)]
+        if arrays and all(isinstance(_element(arg), LanesBool | types.Boolean) for arg in args):
+            return None  # NumPy adds and multiplies truth values of arrays to truth values
         if not arrays:
             return signature(result, *[common] * len(args))
         return signature(types.Array(result, max(array.ndim for array in arrays), "C"), *args)

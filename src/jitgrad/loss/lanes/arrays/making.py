@@ -133,14 +133,19 @@ def list_item(value: float) -> float:
 
 def _list_item(count: int) -> Any:
     def choose(value: Any) -> Version | None:
-        return Version(Lanes(count), lambda context, builder, kinds, values: context.cast(
-            builder, values[0], kinds[0], Lanes(count)
-        )) if isinstance(value, types.Float) else None
+        if not isinstance(value, types.Float):
+            return None
+        return Version(Lanes(count), _cast_to(Lanes(count)))
 
     return stand_in(list_item, choose)
+
+
+def _cast_to(wanted: Lanes) -> Any:
+    return lambda context, builder, kinds, values: context.cast(builder, values[0], kinds[0], wanted)
 
 
 def functions(count: int) -> dict[Any, Any]:
     """Return what to call in place of functions of NumPy."""
     array = stand_in(np.array, _choose_array)
-    return {list_item: _list_item(count), np.array: array,  np.eye: _eye(count, np.eye), np.identity: _eye(count, np.identity)}
+    return {
+        list_item: _list_item(count), np.array: array,  np.eye: _eye(count, np.eye), np.identity: _eye(count, np.identity)}

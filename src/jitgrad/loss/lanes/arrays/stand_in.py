@@ -59,7 +59,7 @@ def stand_in(original: Any, choose: Choose) -> Any:
                 kinds = [kind if isinstance(kind, types.Type) else types.Omitted(kind) for kind in bound.args]
                 chosen = signature(version.result, *kinds)
                 return chosen if variadic else chosen.replace(pysig=parameters)
-            return self.context.resolve_value_type(original).get_call_type(self.context, args, kws)
+            return self.context.resolve_function_type(self.context.resolve_value_type(original), args, kws)
 
     def lower(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         version = choose(*sig.args) if variadic or len(sig.args) == len(parameters.parameters) else None
