@@ -19,6 +19,7 @@ from jitgrad.loss.lanes.arrays import (
     running,
     selection,
     shapes,
+    sums,
 )
 
 
@@ -28,12 +29,12 @@ def functions(count: int) -> dict[Any, Any]:
 
     For arguments without lanes each does what the function does that it stands for.
     """
-    common = (in_place, products, reductions, running, selection, shapes)
+    common = (in_place, products, reductions, running, selection, shapes, sums)
     made = allocation.functions(count) | making.functions(count)
     for module in common:
         made |= module.functions()
     return made
 
 
-METHODS = {**reductions.METHODS, **products.METHODS, **running.METHODS, **shapes.METHODS, "copy": np.copy}
+METHODS = {**reductions.METHODS, **products.METHODS, **running.METHODS, **shapes.METHODS, **sums.METHODS, "copy": np.copy}
 """For methods of arrays the functions that do the same."""

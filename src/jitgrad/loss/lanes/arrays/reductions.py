@@ -85,12 +85,34 @@ def _extreme(choice: Any, start: float) -> Reduction:
     return emit
 
 
+def _valid(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+    return builder.fcmp_ordered("ord", value, value)
+
+
+def _without_nan(builder: ir.IRBuilder, elements: Flat, neutral: float) -> Flat:
+    def at(i: ir.Value) -> ir.Value:
+        value = elements.at(i)
+        return builder.select(_valid(builder, value), value, constant(value.type, neutral))
+
+    return elements._replace(at=at)
+
+
+def _nansum(builder: ir.IRBuilder, elements: Flat, ty: ir.VectorType) -> ir.Value:
+    return _sum(builder, _without_nan(builder, elements, 0.0), ty)
+
+
+def _nanmean(builder: ir.IRBuilder, elements: Flat, ty: ir.VectorType) -> ir.Value:
+    def one(i: ir.Value) -> ir.Value:
+        return builder.uitofp(_valid(builder, elements.at(i)), ty)
+
+    return builder.fdiv(_nansum(builder, elements, ty), _add_up(builder, elements, ty, one))
+
+
 def functions() -> dict[Any, Any]:
     """Return what to call in place of reductions of NumPy."""
     smallest = _of_all(np.min, _extreme(minimum, np.inf))
     largest = _of_all(np.max, _extreme(maximum, -np.inf))
     return {
-        np.sum: _of_all(np.sum, _sum),
         np.mean: _of_all(np.mean, _mean),
         np.var: _of_all(np.var, _variance),
         np.std: _of_all(np.std, _deviation),
@@ -99,9 +121,11 @@ def functions() -> dict[Any, Any]:
         np.max: largest,
         np.amin: smallest,
         np.amax: largest,
+        np.nansum: _of_all(np.nansum, _nansum),
+        np.nanmean: _of_all(np.nanmean, _nanmean),
         np.linalg.norm: _of_all(np.linalg.norm, _norm),
     }
 
 
-METHODS = {"sum": np.sum, "mean": np.mean, "var": np.var, "std": np.std, "prod": np.prod, "min": np.min, "max": np.max}
+METHODS = {"mean": np.mean, "var": np.var, "std": np.std, "prod": np.prod, "min": np.min, "max": np.max}
 """Methods of arrays, and the functions that do the same."""

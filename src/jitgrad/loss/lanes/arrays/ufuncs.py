@@ -57,4 +57,8 @@ def of_elements(ufunc: Any, clone: Any) -> Any:
 
         return Version(result, emit)
 
-    return stand_in(ufunc, choose)
+    made = stand_in(ufunc, choose)
+    # It is made in the middle of a compilation, for which numba has already looked for what is registered.
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()
+    return made
