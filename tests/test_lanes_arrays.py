@@ -79,8 +79,8 @@ def cases():
 
 
 ALL = list(cases())
-# One in six by default, so that each function is compiled for some arrays; all when asked.
-SWEPT = [case if k % 6 == 0 else pytest.param(*case.values, id=case.id, marks=pytest.mark.slow) for k, case in enumerate(ALL)]
+# One in 24 by default, so that each function is compiled for some arrays; all when asked.
+SWEPT = [case if k % 24 == 0 else pytest.param(*case.values, id=case.id, marks=pytest.mark.slow) for k, case in enumerate(ALL)]
 
 
 def compare(view, body, end, columns):

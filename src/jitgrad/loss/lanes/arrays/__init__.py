@@ -17,6 +17,7 @@ from jitgrad.loss.lanes.arrays import (
     products,
     reductions,
     running,
+    sampling,
     selection,
     shapes,
     sums,
@@ -29,7 +30,7 @@ def functions(count: int) -> dict[Any, Any]:
 
     For arguments without lanes each does what the function does that it stands for.
     """
-    common = (in_place, products, reductions, running, selection, shapes, sums)
+    common = (in_place, products, reductions, running, sampling, selection, shapes, sums)
     made = allocation.functions(count) | making.functions(count)
     for module in common:
         made |= module.functions()
