@@ -31,10 +31,10 @@ NUMBERS = ["np.sum(a)", "a.sum()", "np.nansum(a)", "1.0 * np.sum(a > 0.2)", "1.0
            "1.0 * np.count_nonzero(a > 0.2)", "(a < 0.3).sum() + 0.5"]  # fmt: skip
 NUMBERS_OF_SOME = ["np.mean(a)", "np.nanmean(a)", "a.var()", "np.std(a)", "np.prod(a)", "np.max(a)", "a.min()"]
 NUMBERS_OF_LINES = ["np.linalg.norm(a)", "np.dot(a, a)", "np.sum(a[a > 0.2] ** 2)", "a[np.argmax(a)]", "np.trace(np.outer(a, a + 1.0))"]
-ARRAYS = ["a + 1.0", "a * a - x[0]", "x[1] / (2.0 + a)", "np.exp(-a) + 2 * a**2", "abs(a)", "np.where(a > 0.2, a, -2.0 * a)",
+ARRAYS = ["a + 1.0", "a * a - x[0]", "x[1] / (2.0 + a)", "np.exp(-a) + 2 * a**2", "np.abs(a)", "np.where(a > 0.2, a, -2.0 * a)",
           "np.where(a > 0.2, 1.0, x[0])", "np.maximum(a, 0.3) - np.minimum(a, x[2])", "np.zeros_like(a) + x[3]", "np.full_like(a, 2.5) * a",
           "a.copy()", "(a > 0.3) * a", "np.sinc(a)", "np.clip(a, -0.5, 0.8)"]  # fmt: skip
-LINES_OF_LINES = ["np.cumsum(a)", "np.cumprod(a)", "np.diff(a)", "a[a < 0.4]", "np.concatenate((a, x[:2]))", "np.outer(a, x[:3])[:, 1]"]
+LINES_OF_LINES = ["np.cumsum(a)", "np.cumprod(a)", "np.diff(a.copy())", "a[a < 0.4]", "np.concatenate((a, x[:2]))", "np.outer(a, x[:3])[:, 1]"]
 LINES_OF_TABLES = ["np.sum(a, axis=0)", "a.sum(axis=1)", "np.sum(a, axis=-1)", "a.flatten()", "a @ np.ones(a.shape[1])", "np.ones(a.shape[0]) @ a"]
 TABLES_OF_TABLES = ["a * a[0]", "a + a[:, :1]", "a.copy().reshape(a.shape[1], a.shape[0])", "a @ a.T"]
 STATEMENTS = {
