@@ -27,6 +27,7 @@ from numba.np.ufunc.dufunc import DUFunc
 from jitgrad.loss.lanes.arrays import METHODS, functions
 from jitgrad.loss.lanes.arrays.making import list_item
 from jitgrad.loss.lanes.arrays.precision import converters
+from jitgrad.loss.lanes.arrays.signatures import with_signature
 from jitgrad.loss.lanes.arrays.typed import TakeOverArrays
 from jitgrad.loss.lanes.arrays.ufuncs import of_elements
 
@@ -67,6 +68,18 @@ class Session:
         self.converters = converters()
         self._clones: dict[Dispatcher, Dispatcher] = {}
         self._ufuncs: dict[DUFunc, Any] = {}
+        self._converting: dict[Dispatcher, Any] = {}
+
+    def helper(self, function: Dispatcher) -> Any:
+        """Return what to call in place of a jitted function."""
+        clone = self.clone(function)
+        if function._can_compile:
+            return clone
+        if len(function.overloads) != 1:
+            raise LanesRefusal(f"function {function.__name__} has several signatures")
+        if function not in self._converting:
+            self._converting[function] = with_signature(function, clone)
+        return self._converting[function]
 
     def clone_ufunc(self, ufunc: DUFunc) -> Any:
         """Return the version of a function compiled with ``@vectorize``."""
@@ -153,7 +166,7 @@ class _Rewriter:
 
     def _replacement(self, found: Any, statement: ir.Assign) -> Any:
         if isinstance(found, Dispatcher):
-            return Session.current.clone(found)
+            return Session.current.helper(found)
         if isinstance(found, DUFunc):
             return Session.current.clone_ufunc(found)
         try:

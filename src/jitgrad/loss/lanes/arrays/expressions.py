@@ -14,6 +14,7 @@ from numba.core import ir, types
 from jitgrad.loss.lanes.arrays.calls import Call, forgiving
 from jitgrad.loss.lanes.arrays.elementwise import element_of, emit_elementwise
 
+
 def lower_expression(lowerer: Any, expression: Any) -> llvm_ir.Value:
     """Emit an array expression: the loop, and in it the tree of operations."""
     names = sorted({variable.name for variable in expression.list_vars()})

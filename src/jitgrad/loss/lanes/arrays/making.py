@@ -148,4 +148,8 @@ def functions(count: int) -> dict[Any, Any]:
     """Return what to call in place of functions of NumPy."""
     array = stand_in(np.array, _choose_array)
     return {
-        list_item: _list_item(count), np.array: array,  np.eye: _eye(count, np.eye), np.identity: _eye(count, np.identity)}
+        list_item: _list_item(count),
+        np.array: array,
+        np.eye: _eye(count, np.eye),
+        np.identity: _eye(count, np.identity),
+    }

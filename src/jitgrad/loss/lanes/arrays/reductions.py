@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from numba.core import types
 
-
+from jitgrad.loss.lanes.arrays.allocation import lanes_array
+from jitgrad.loss.lanes.arrays.elementwise import emit_elementwise
 from jitgrad.loss.lanes.arrays.loops import Flat, flat, is_flat, reduce
 from jitgrad.loss.lanes.arrays.stand_in import Version, stand_in
 from jitgrad.loss.lanes.number import Lanes, vector_type
@@ -18,19 +20,22 @@ Reduction = Any
 """``reduction(builder, elements)`` emits the reduction of a `Flat` of vectors."""
 
 
-def _is_ours(array: Any) -> bool:
-    return is_flat(array) and isinstance(array.dtype, Lanes)
-
-
 def _of_all(original: Any, reduction: Reduction) -> Any:
     """Return the stand-in for a reduction over all elements."""
 
     def choose(array: Any) -> Version | None:
-        if not _is_ours(array):
+        if not isinstance(array, types.Array) or not isinstance(array.dtype, Lanes) or array.ndim == 0:
             return None
+        ty = vector_type(array.dtype)
 
         def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:
-            return reduction(builder, flat(context, builder, kinds[0], values[0]), vector_type(array.dtype))
+            if is_flat(array):
+                return reduction(builder, flat(context, builder, array, values[0]), ty)
+            row = lanes_array(array.dtype, array.ndim)
+            copy = emit_elementwise(context, builder, [array], values, row, lambda operands: operands[0])
+            result = reduction(builder, flat(context, builder, row, copy), ty)
+            context.nrt.decref(builder, row, copy)
+            return result
 
         return Version(array.dtype, emit)
 

@@ -93,9 +93,7 @@ def _filled(lanes: Lanes, fill: Any, size: Any, check: Any) -> Version:
     result = lanes_array(lanes, 1)
 
     def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:
-        sizes = [
-            Strided(context, builder, kind, value).sizes[0] for kind, value in zip(kinds, values, strict=True)
-        ]
+        sizes = [Strided(context, builder, kind, value).sizes[0] for kind, value in zip(kinds, values, strict=True)]
         wrong, message = check(builder, sizes)
         with builder.if_then(wrong, likely=False):
             context.call_conv.return_user_exc(builder, ValueError, (message,))

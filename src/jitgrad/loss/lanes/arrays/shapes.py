@@ -67,9 +67,7 @@ def _choose_reshape(array: Any, *shape: Any) -> Version | None:
         total = builder.mul(known, builder.select(builder.icmp_signed("==", open_sides, _I64(0)), _I64(1), missing))
         wrong = builder.or_(builder.icmp_signed("!=", total, count), builder.icmp_signed(">", open_sides, _I64(1)))
         with builder.if_then(wrong, likely=False):
-            context.call_conv.return_user_exc(
-                builder, ValueError, ("total size of new array must be unchanged",)
-            )
+            context.call_conv.return_user_exc(builder, ValueError, ("total size of new array must be unchanged",))
         return emit_view(context, builder, array, values[0], result, shape)
 
     return Version(result, emit)

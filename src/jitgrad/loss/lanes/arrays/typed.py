@@ -59,7 +59,10 @@ class TakeOverArrays(FunctionPass):  # type: ignore[misc]  # numba is untyped
         elif value.op == "call" and is_lanes_array(result):
             function = typemap[value.func.name]
             if isinstance(function, types.Function) and _is_elementwise(function.typing_key) and not value.kws:
-                value.op, value._kws = "jitgrad_expression", {"expr": (function.typing_key, list(value.args)), "ty": result}
+                value.op, value._kws = (
+                    "jitgrad_expression",
+                    {"expr": (function.typing_key, list(value.args)), "ty": result},
+                )
         elif value.op == "getitem" and is_mask(typemap[value.index.name]):
             value.op, value._kws = "jitgrad_masked", {"operands": [value.value, value.index], "ty": result}
 
