@@ -27,7 +27,8 @@ TABLES = {
     "narrow": "x.reshape(12, 1)",
 }
 NO_ROWS = {"no rows": "x.reshape(3, 4)[:0]"}
-NUMBERS = ["np.sum(a)", "a.sum()", "np.nansum(a)", "1.0 * np.sum(a > 0.2)", "1.0 * np.any(a > 0.2)", "1.0 * np.all(a < 9.0)",
+NUMBERS = ["np.sum(a)", "a.sum()", "np.nansum(a)", "1.0 * np.sum(a > 0.2)",
+          "1.0 * np.any(a > 0.2)", "1.0 * np.all(a < 9.0)",
            "1.0 * np.count_nonzero(a > 0.2)", "(a < 0.3).sum() + 0.5"]  # fmt: skip
 NUMBERS_OF_SOME = ["np.mean(a)", "np.nanmean(a)", "a.var()", "np.std(a)", "np.prod(a)", "np.max(a)", "a.min()"]
 NUMBERS_OF_LINES = [
@@ -37,8 +38,10 @@ NUMBERS_OF_LINES = [
     "a[np.argmax(a)]",
     "np.trace(np.outer(a, a + 1.0))",
 ]
-ARRAYS = ["a + 1.0", "a * a - x[0]", "x[1] / (2.0 + a)", "np.exp(-a) + 2 * a**2", "np.abs(a)", "np.where(a > 0.2, a, -2.0 * a)",
-          "np.where(a > 0.2, 1.0, x[0])", "np.maximum(a, 0.3) - np.minimum(a, x[2])", "np.zeros_like(a) + x[3]", "np.full_like(a, 2.5) * a",
+ARRAYS = ["a + 1.0", "a * a - x[0]", "x[1] / (2.0 + a)", "np.exp(-a) + 2 * a**2", "np.abs(a)",
+          "np.where(a > 0.2, a, -2.0 * a)",
+          "np.where(a > 0.2, 1.0, x[0])", "np.maximum(a, 0.3) - np.minimum(a, x[2])",
+          "np.zeros_like(a) + x[3]", "np.full_like(a, 2.5) * a",
           "a.copy()", "(a > 0.3) * a", "np.sinc(a)", "np.clip(a, -0.5, 0.8)"]  # fmt: skip
 LINES_OF_LINES = [
     "np.cumsum(a)",
@@ -88,7 +91,7 @@ def cases():
     ):
         for name, view in kinds.items():
             for expression in expressions:
-                if "argmax" in expression and "empty" in name or "a[0]" in expression and "no rows" in name:
+                if ("argmax" in expression and name == "empty") or ("a[0]" in expression and name == "no rows"):
                     continue
                 yield pytest.param(view, f"b = {expression}", end, id=f"{name}-{expression}")
     for statement, body in STATEMENTS.items():
@@ -128,7 +131,8 @@ def test_arrays_of_lanes_are_as_in_numpy(view, body, end):
     compare(view, body, end, columns_of(0))
 
 
-@pytest.mark.parametrize("expression", ["np.nansum(a)", "np.nanmean(a)", "np.sum(a)", "np.max(a)", "np.min(a)", "1.0 * np.sum(a > 0.2)",
+@pytest.mark.parametrize("expression", ["np.nansum(a)", "np.nanmean(a)", "np.sum(a)", "np.max(a)",
+          "np.min(a)", "1.0 * np.sum(a > 0.2)",
                                         "np.sum(np.where(a > 0.2, a, 1.0))", "np.sum(np.maximum(a, 0.0))"])  # fmt: skip
 def test_nan_is_as_in_numpy(expression):
     columns = columns_of(1)
@@ -143,7 +147,8 @@ def test_single_precision(expression):
     compare("x", f"b = {expression}", "    return b", columns_of(2, np.float32))
 
 
-@pytest.mark.parametrize("text", ["np.array([x[0], 2.0, x[1]])", "np.array([[x[0], 1.0], [2.0, x[1]]])[:, 1]", "np.array((x[0], x[1] * x[2]))",
+@pytest.mark.parametrize("text", ["np.array([x[0], 2.0, x[1]])",
+          "np.array([[x[0], 1.0], [2.0, x[1]]])[:, 1]", "np.array((x[0], x[1] * x[2]))",
                                   "np.array([v * v for v in x])", "np.eye(3)[1] * x[:3]", "np.identity(2)[0] - x[:2]",
                                   "np.array([0.0] * 3) + x[:3]"])  # fmt: skip
 def test_arrays_of_lists(text):
@@ -151,15 +156,10 @@ def test_arrays_of_lists(text):
 
 
 @pytest.mark.parametrize(
-    ("body", "error"),
-    [
-        ("b = a[:3] + a[:4]", "cannot be combined"),
-        ("b = a.reshape(5, 3)[0]", "total size"),
-        ("b = a[:3][a > 0.0]", "boolean index"),
-    ],
+    "body", ["b = a[:3] + a[:4]", "b = a.reshape(5, 3)[0]", "b = a[:3][a > 0.0]", "b = a * (a[:2] @ a)"]
 )
-def test_shapes_that_do_not_fit_raise(body, error):
-    values, status = in_lanes(loss_of("x", body, SUM_OF_LINE), columns_of(4))
+def test_shapes_that_do_not_fit_raise(body):
+    _, status = in_lanes(loss_of("x", body, SUM_OF_LINE), columns_of(4))
     assert status != OK
 
 

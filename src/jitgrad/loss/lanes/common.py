@@ -16,7 +16,7 @@ def common_lanes(kinds: list[Any]) -> Any:
         found = [Lanes(truths[0].count)] if truths else []
     if not found:
         return None
-    common = found[0]
+    common: Any = found[0]
     for kind in kinds:
         common = common.with_other(kind) if common is not None else None
     return common

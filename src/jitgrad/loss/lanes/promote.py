@@ -8,7 +8,6 @@ and what would be evaluated once instead of once for every lane, is refused, wit
 from __future__ import annotations
 
 import builtins
-import operator
 import random
 import types as python_types
 from typing import Any
@@ -51,7 +50,10 @@ _REFUSED_ATTRIBUTES = {
 }  # fmt: skip
 _RANDOM = {np.random, random}
 # The last ones hold what numba puts in place of try and except, and of comprehensions.
-_LIBRARIES = ("numpy", "math", "cmath", "operator", "builtins", "numba.core.unsafe.eh", "numba.cpython.unsafe", "numba.np.unsafe", "numba.core.inline_closurecall")
+_LIBRARIES = (
+    "numpy", "math", "cmath", "operator", "builtins",
+    "numba.core.unsafe.eh", "numba.cpython.unsafe", "numba.np.unsafe", "numba.core.inline_closurecall",
+)  # fmt: skip
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.ndarray, np.dtype, python_types.ModuleType)
 
 # Options of a clone: what changes results stays; what concerns the entry from Python, threads or inlining goes.

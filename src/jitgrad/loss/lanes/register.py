@@ -17,7 +17,7 @@ from numba.extending import lower_builtin
 from jitgrad.loss.lanes import conversions, division, power  # noqa: F401  # they register what they hold
 from jitgrad.loss.lanes.common import common_lanes
 from jitgrad.loss.lanes.library import Emit
-from jitgrad.loss.lanes.number import Lanes, LanesBool, is_lanes_array, is_scalar
+from jitgrad.loss.lanes.number import Lanes, LanesBool
 from jitgrad.loss.lanes.operations import OPERATIONS, Operation
 
 MOST_OPERANDS = 6

@@ -37,5 +37,7 @@ def functions(count: int) -> dict[Any, Any]:
     return made
 
 
-METHODS = {**reductions.METHODS, **products.METHODS, **running.METHODS, **shapes.METHODS, **sums.METHODS, "copy": np.copy}
+METHODS: dict[str, Any] = {"copy": np.copy}
+for _module in (reductions, products, running, shapes, sums):
+    METHODS |= _module.METHODS
 """For methods of arrays the functions that do the same."""

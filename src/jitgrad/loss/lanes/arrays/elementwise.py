@@ -15,7 +15,7 @@ _MISMATCH = "arrays of these shapes cannot be combined"
 
 
 class Strided:
-    """An array of any layout, whose sides of length 1 are repeated as often as the result needs."""
+    """An array of any layout."""
 
     def __init__(self, context: Any, builder: ir.IRBuilder, kind: Any, value: ir.Value) -> None:
         self._context, self._builder, self._kind = context, builder, kind
@@ -32,6 +32,7 @@ class Strided:
         self.strides = [self._builder.select(o, _I64(0), s) for o, s in zip(one, self.strides, strict=True)]
 
     def pointer(self, indices: Sequence[ir.Value]) -> ir.Value:
+        """Emit the address of an element; there may be more indices than this array has dimensions."""
         offset = _I64(0)
         own = indices[len(indices) - len(self.strides) :]
         for index, stride in zip(own, self.strides, strict=True):
@@ -39,9 +40,11 @@ class Strided:
         return cgutils.pointer_add(self._builder, self._data, offset, self._data.type)
 
     def load(self, indices: Sequence[ir.Value]) -> ir.Value:
+        """Emit the load of an element."""
         return self._context.unpack_value(self._builder, self._kind.dtype, self.pointer(indices))
 
     def store(self, indices: Sequence[ir.Value], element: ir.Value) -> None:
+        """Emit the store of an element."""
         align = None if self._kind.aligned else 1
         self._context.pack_value(self._builder, self._kind.dtype, element, self.pointer(indices), align=align)
 

@@ -63,9 +63,9 @@ def _choose_array(object: Any, dtype: Any = None) -> Version | None:  # noqa: A0
     element = common_lanes(leaves)
     if element is None:
         return None
-    if dtype is not None and not isinstance(dtype, types.NoneType | types.Omitted):
-        if lanes_named(dtype, element.count) != element:
-            return None
+    is_given = dtype is not None and not isinstance(dtype, types.NoneType | types.Omitted)
+    if is_given and lanes_named(dtype, element.count) != element:
+        return None
     result = lanes_array(element, 2 if nested else 1)
 
     def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:
@@ -102,7 +102,7 @@ def _same_width(context: Any, builder: ir.IRBuilder, kind: Any, row: ir.Value, w
 
 
 def _eye(count: int, original: Any) -> Any:
-    def choose(N: Any, M: Any = None) -> Version | None:
+    def choose(N: Any, M: Any = None) -> Version | None:  # noqa: N803  # NumPy's names
         if not isinstance(N, types.Integer) or not (M is None or isinstance(M, types.Integer | types.Omitted)):
             return None
         element = Lanes(count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ def _product(builder: ir.IRBuilder, elements: Flat, ty: ir.VectorType) -> ir.Val
 
 def _extreme(choice: Any, start: float) -> Reduction:
     def emit(builder: ir.IRBuilder, elements: Flat, ty: ir.VectorType) -> ir.Value:
-        return reduce(builder, elements.count, constant(ty, start), lambda a, b: choice(None, builder, a, b), elements.at)
+        return reduce(builder, elements.count, constant(ty, start), partial(choice, None, builder), elements.at)
 
     return emit
 

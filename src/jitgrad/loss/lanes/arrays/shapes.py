@@ -8,10 +8,10 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
+from jitgrad.loss.lanes.arrays.allocation import lanes_array
 from jitgrad.loss.lanes.arrays.elementwise import Strided, emit_elementwise
 from jitgrad.loss.lanes.arrays.loops import counted
 from jitgrad.loss.lanes.arrays.stand_in import Version, stand_in
-from jitgrad.loss.lanes.arrays.allocation import lanes_array
 from jitgrad.loss.lanes.common import common_lanes
 from jitgrad.loss.lanes.number import Lanes, is_lanes_array, vector_type
 from jitgrad.loss.lanes.vectors import constant
@@ -31,7 +31,8 @@ def emit_view(
 
     array = context.make_array(kind)(context, builder, value)
     made = context.make_array(result)(context, builder)
-    strides, step = [], array.itemsize
+    strides: list[ir.Value] = []
+    step = array.itemsize
     for size in reversed(shape):
         strides.insert(0, step)
         step = builder.mul(step, size)

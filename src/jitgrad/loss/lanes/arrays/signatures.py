@@ -14,7 +14,7 @@ from jitgrad.loss.lanes.number import Lanes, is_scalar
 
 
 def converted(named: Any, given: Any) -> Any:
-    """Return what an argument of type `given` becomes for a parameter of type `named`; None if lanes cannot become it."""
+    """Return what an argument becomes for a parameter of type `named`; None if lanes cannot become that."""
     if not is_scalar(named):
         return given
     if isinstance(given, Lanes):

@@ -10,7 +10,7 @@ from numba.core import cgutils, types
 
 from jitgrad.loss.lanes.arrays.allocation import emit_empty, lanes_array
 from jitgrad.loss.lanes.arrays.elementwise import Strided
-from jitgrad.loss.lanes.arrays.loops import counted, reduce
+from jitgrad.loss.lanes.arrays.loops import reduce
 from jitgrad.loss.lanes.arrays.stand_in import Version, stand_in
 from jitgrad.loss.lanes.conversions import agreed_truth
 from jitgrad.loss.lanes.number import Lanes, LanesBool, vector_type

@@ -1,4 +1,4 @@
-"""The pass over typed code: array expressions, masks and assignments to parts of arrays are compiled here, not by numba."""
+"""The pass over typed code: array expressions, masks and assignments to parts are compiled here, not by numba."""
 
 from __future__ import annotations
 
