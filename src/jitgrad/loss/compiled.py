@@ -146,17 +146,25 @@ def _assemble_lanes(loss: Any, compiled: CompiledLoss, count: int) -> LanesVersi
     prepare_loading()
     key = None if compiled.key is None else f"{compiled.key} in {count} lanes"
     kept = cache.load(key) if key is not None else None
-    result = kept.result if kept else compile_lanes(loss, compiled.given, count, compiled.owner.signature)
+    # Where the loss has a signature of its own, numbers are converted to its types, as in scalar.
+    named = (*compiled.given[:1], *map(_number_named, compiled.given[1:], compiled.owner.signature.args[1:]))
+    result = kept.result if kept else compile_lanes(loss, named, count, compiled.owner.signature)
     if isinstance(result, Refused):
         if key is not None and kept is None:
             cache.save(key, cache.Kept(result, None, None))
         return result
     types_taken = tuple(result.signature.args)
-    call = Call(types_taken, types_taken, result.signature.return_type, compiled.packed)
+    types_given = (*types_taken[:1], *map(_number_named, types_taken[1:], compiled.given[1:]))
+    call = Call(types_given, types_taken, result.signature.return_type, compiled.packed)
     shim = shim_address(call, kept.shim if kept else None)
     if key is not None and kept is None:
         cache.save(key, cache.Kept(result, None, shim_object_code(call)))
     return LanesVersion(shim, result.library.get_pointer_to_function(result.fndesc.llvm_func_name), result)
+
+
+def _number_named(kind: Any, number: Any) -> Any:
+    """Return the type `number` if it is one of numbers, and `kind` otherwise."""
+    return number if isinstance(number, types.Float | types.Integer | types.Boolean) else kind
 
 
 def _disk_key(loss: Any, given: tuple[Any, ...]) -> str | None:

@@ -128,7 +128,9 @@ class _Digest:
             case python_types.ModuleType():
                 self.add(value.__name__)
             case _ if _is_versioned(value):
-                self.add(f"{_module_of(value)}.{getattr(value, '__qualname__', None) or value.__name__}")
+                # Some are nameless objects, such as numba's objmode.
+                name = getattr(value, "__qualname__", None) or getattr(value, "__name__", type(value).__qualname__)
+                self.add(f"{_module_of(value)}.{name}")
             case _ if isinstance(value, type) and issubclass(value, BaseException):
                 self.add(f"{value.__module__}.{value.__qualname__}")
             case _:

@@ -103,8 +103,8 @@ def compile_lanes(loss: Any, given: tuple[Any, ...], count: int, scalar: Any) ->
     cpu_target.typing_context.refresh()
     cpu_target.target_context.refresh()
     try:
-        # The elements of x lie next to those of the other lanes, wherever the driver's scratch begins.
-        x = types.Array(Lanes(count, given[0].dtype), 1, "C", aligned=False)
+        # Its elements, like all lanes in memory, are aligned like single numbers: numba asks no more of arrays of them.
+        x = types.Array(Lanes(count, given[0].dtype), 1, "C")
         wanted = (x, *(_for_lanes(ty, session) for ty in given[1:]))
         clone = session.loss = session.clone(loss)
         clone.compile(wanted)

@@ -91,6 +91,11 @@ class _OneInteger(AbstractTemplate):  # type: ignore[misc]
         return None
 
 
+class _TruthAsInteger(AbstractTemplate):  # type: ignore[misc]
+    def generic(self, args: Any, kws: Any) -> Any:
+        return signature(types.int64, args[0]) if len(args) == 1 and isinstance(args[0], LanesBool) else None
+
+
 def _lower_truth(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
     value = args[0]
     if isinstance(sig.args[0], Lanes):
@@ -125,3 +130,11 @@ def _lower_integer(prepare: Any) -> Any:
 for _rounding, _prepare in _TO_INTEGER.items():
     infer_global(_rounding)(_OneInteger)
     lower_builtin(_rounding, Lanes)(_lower_integer(_prepare))
+
+
+@lower_builtin(int, LanesBool)  # type: ignore[untyped-decorator]
+def _lower_truth_as_integer(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+    return builder.zext(agreed_truth(builder, args[0]), _I64)
+
+
+infer_global(int)(_TruthAsInteger)

@@ -45,6 +45,8 @@ class Lanes(types.Type):  # type: ignore[misc]  # numba is untyped
         ``float64`` or ``float32``.
     """
 
+    is_internal = True  # or numba would not look for array expressions with lanes in them
+
     def __init__(self, count: int, element: Any = types.float64) -> None:
         self.count = count
         self.element = element
@@ -77,6 +79,8 @@ class LanesBool(types.Type):  # type: ignore[misc]
     ----------
     count : int
     """
+
+    is_internal = True
 
     def __init__(self, count: int) -> None:
         self.count = count

@@ -140,6 +140,13 @@ def _scaled(factor: float) -> Emit:
     return lambda context, builder, value: builder.fmul(value, constant(value.type, factor))
 
 
+def _sinc(context: Any, builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+    """As numba has it: 0 counts as 1e-20, of which the sine is itself."""
+    zero = builder.fcmp_ordered("==", value, constant(value.type, 0.0))
+    angle = builder.fmul(builder.select(zero, constant(value.type, 1e-20), value), constant(value.type, math.pi))
+    return builder.fdiv(elementary.sin(builder, angle), angle)
+
+
 def _own(emit: Callable[..., ir.Value]) -> Emit:
     return lambda context, builder, *vectors: emit(builder, *vectors)
 
@@ -169,6 +176,7 @@ ARITHMETIC = (
     Operation((np.divide,), _instruction("fdiv"), (_ANY, _ANY)),
     Operation((operator.mod, operator.imod), _checked(operator.mod), (_ANY, _ANY)),
     Operation((operator.floordiv, operator.ifloordiv), _checked(operator.floordiv), (_ANY, _ANY)),
+    Operation((np.remainder,), per_lane(np.remainder), (_ANY, _ANY)),
     Operation((np.fmod,), per_lane(np.fmod), (_ANY, _ANY)),
     Operation((operator.neg, np.negative), _instruction("fneg"), (_ANY,)),
     Operation((operator.pos, float), lambda context, builder, value: value, (_ANY,)),
@@ -230,6 +238,7 @@ FUNCTIONS = (
     Operation((math.log10, np.log10), platform("log10", math.log10), (_POSITIVE,), ulps=4),
     Operation((math.sin, np.sin), _own(elementary.sin), (_ANY,), ulps=2),
     Operation((math.cos, np.cos), _own(elementary.cos), (_ANY,), ulps=2),
+    Operation((np.sinc,), _sinc, (_ANY,), ulps=8),
     Operation((math.tan, np.tan), platform("tan", math.tan), (_ANY,), ulps=4),
     Operation((math.asin, np.arcsin), platform("asin", math.asin), (_UNIT,), ulps=4),
     Operation((math.acos, np.arccos), platform("acos", math.acos), (_UNIT,), ulps=4),

@@ -8,7 +8,6 @@ and what would be evaluated once instead of once for every lane, is refused, wit
 from __future__ import annotations
 
 import builtins
-import operator
 import random
 import types as python_types
 from typing import Any
@@ -20,10 +19,17 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.dispatcher import Dispatcher, LiftedCode
 from numba.core.ir_utils import build_definitions
+from numba.core.typed_passes import NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes
 from numba.core.withcontexts import WithContext
+from numba.np.ufunc.dufunc import DUFunc
 
 from jitgrad.loss.lanes.arrays import METHODS, functions
+from jitgrad.loss.lanes.arrays.making import list_item
+from jitgrad.loss.lanes.arrays.precision import converters
+from jitgrad.loss.lanes.arrays.signatures import with_signature
+from jitgrad.loss.lanes.arrays.typed import TakeOverArrays
+from jitgrad.loss.lanes.arrays.ufuncs import of_elements
 from jitgrad.loss.lanes.number import Lanes
 from jitgrad.loss.lanes.stores import line_that_stores
 from jitgrad.loss.machine import place
@@ -62,8 +68,11 @@ _REFUSED_ATTRIBUTES = {
 }  # fmt: skip
 _RANDOM = {np.random, random}
 _DRAWN = "random numbers must be drawn for every evaluation"
-# The last holds what numba puts in place of try and except.
-_LIBRARIES = ("numpy", "math", "cmath", "operator", "builtins", "numba.core.unsafe.eh")
+# The last ones hold what numba puts in place of try and except, and of comprehensions.
+_LIBRARIES = (
+    "numpy", "math", "cmath", "operator", "builtins",
+    "numba.core.unsafe.eh", "numba.cpython.unsafe", "numba.np.unsafe", "numba.core.inline_closurecall",
+)  # fmt: skip
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.ndarray, np.dtype, python_types.ModuleType)
 
 # Options of a clone: what changes results stays; what concerns the entry from Python, threads or inlining goes.
@@ -81,7 +90,29 @@ class Session:
     def __init__(self, count: int) -> None:
         self.count = count
         self.functions = functions(count)
+        self.converters = converters()
         self._clones: dict[Dispatcher, Dispatcher] = {}
+        self._ufuncs: dict[DUFunc, Any] = {}
+        self._converting: dict[Dispatcher, Any] = {}
+
+    def helper(self, function: Dispatcher) -> Any:
+        """Return what to call in place of a jitted function."""
+        clone = self.clone(function)
+        if function._can_compile:
+            return clone
+        if len(function.overloads) != 1:
+            code = function.py_func.__code__
+            reason = f"function {function.__name__} has several signatures"
+            raise LanesRefusalError(reason, place(code.co_filename, code.co_firstlineno))
+        if function not in self._converting:
+            self._converting[function] = with_signature(function, clone)
+        return self._converting[function]
+
+    def clone_ufunc(self, ufunc: DUFunc) -> Any:
+        """Return the version of a function compiled with ``@vectorize``."""
+        if ufunc not in self._ufuncs:
+            self._ufuncs[ufunc] = of_elements(ufunc, self.clone(ufunc._dispatcher))
+        return self._ufuncs[ufunc]
 
     def clone(self, function: Dispatcher) -> Dispatcher:
         """Return the version of a jitted function that is compiled with the pass."""
@@ -126,6 +157,7 @@ class _LanesCompiler(CompilerBase):  # type: ignore[misc]
     def define_pipelines(self) -> list[Any]:
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_Promote, InlineClosureLikes)
+        passes.add_pass_after(TakeOverArrays, NopythonRewrites)
         passes.finalize()
         return [passes]
 
@@ -145,7 +177,8 @@ class _Rewriter:
                 if isinstance(statement, ir.Raise):
                     self._leave_message_out(statement)
                 if isinstance(statement, ir.Assign):
-                    body += self._method(statement, block.scope) + self._matrix_product(statement, block.scope)
+                    body += self._list(statement, block.scope)
+                    body += self._method(statement, block.scope) + self._operator(statement, block.scope)
                     self._value(statement)
                 body.append(statement)
             block.body[:] = body
@@ -185,7 +218,9 @@ class _Rewriter:
         if str(getattr(found, "__module__", "")).startswith("numpy.random"):
             self._refuse(_DRAWN, statement)
         if isinstance(found, Dispatcher):
-            return Session.current.clone(found)
+            return Session.current.helper(found)
+        if isinstance(found, DUFunc):
+            return Session.current.clone_ufunc(found)
         try:
             if found in Session.current.functions:
                 return Session.current.functions[found]
@@ -216,6 +251,10 @@ class _Rewriter:
         if not (isinstance(call, ir.Expr) and call.op == "call"):
             return []
         method = self._definition(call.func)
+        if self._stands_for(method, np.float64, np.float32):
+            original = getattr(np, method.attr)
+            call.func, naming = self._set(original.__name__, Session.current.converters[original], statement, scope)
+            return [naming]
         if not (isinstance(method, ir.Expr) and method.op == "getattr" and method.attr in METHODS):
             return []
         if self._resolve(method.value) is not _NOTHING:  # a function of a module
@@ -224,20 +263,39 @@ class _Rewriter:
         call.func, naming = self._named(METHODS[method.attr], statement, scope)
         return [naming]
 
-    def _matrix_product(self, statement: ir.Assign, scope: Any) -> list[Any]:
-        """Turn ``a @ b`` into the call of a function."""
+    def _list(self, statement: ir.Assign, scope: Any) -> list[Any]:
+        """Let lists that begin with floats written in the code, ``[0.0] * n``, hold lanes: some may be put there."""
+        value, added = statement.value, []
+        if isinstance(value, ir.Expr) and value.op == "build_list":
+            value.items = list(value.items)
+            for k, item in enumerate(value.items):
+                constant = self._definition(item)
+                if isinstance(constant, ir.Const) and isinstance(constant.value, float):
+                    function, naming = self._named(list_item, statement, scope)
+                    wide = scope.redefine("$lanes_item", statement.loc)
+                    call = ir.Expr.call(function, (item,), (), value.loc)
+                    added += [naming, ir.Assign(call, wide, statement.loc)]
+                    value.items[k] = wide
+        return added
+
+    def _operator(self, statement: ir.Assign, scope: Any) -> list[Any]:
+        """Turn ``a @ b`` and ``a += b`` into calls of functions."""
         value = statement.value
-        if not (isinstance(value, ir.Expr) and value.op == "binop" and value.fn is operator.matmul):
+        if not (isinstance(value, ir.Expr) and value.op in ("binop", "inplace_binop")):
             return []
-        function, naming = self._named(operator.matmul, statement, scope)
+        if value.fn not in Session.current.functions:
+            return []
+        function, naming = self._named(value.fn, statement, scope)
         statement.value = ir.Expr.call(function, (value.lhs, value.rhs), (), value.loc)
         return [naming]
 
     def _named(self, original: Any, statement: ir.Assign, scope: Any) -> tuple[ir.Var, ir.Assign]:
         """Return a variable for what stands for `original`, and the statement that sets it."""
-        variable = ir.Var(scope, f"$lanes_{id(statement)}", statement.loc)
-        value = ir.Global(original.__name__, Session.current.functions[original], statement.loc)
-        return variable, ir.Assign(value, variable, statement.loc)
+        return self._set(original.__name__, Session.current.functions[original], statement, scope)
+
+    def _set(self, name: str, function: Any, statement: ir.Assign, scope: Any) -> tuple[ir.Var, ir.Assign]:
+        variable = scope.redefine("$lanes_function", statement.loc)
+        return variable, ir.Assign(ir.Global(name, function, statement.loc), variable, statement.loc)
 
     def _definition(self, variable: Any) -> Any:
         try:
@@ -255,6 +313,13 @@ class _Rewriter:
             found = getattr(owner, definition.attr, _NOTHING) if owner is not _NOTHING else _NOTHING
             return found if isinstance(found, python_types.ModuleType) else _NOTHING
         return _NOTHING
+
+    def _stands_for(self, definition: Any, *wanted: Any) -> bool:
+        """Tell whether a definition is one of these members of a module."""
+        if not (isinstance(definition, ir.Expr) and definition.op == "getattr"):
+            return False
+        owner = self._resolve(definition.value)
+        return owner is not _NOTHING and getattr(owner, definition.attr, None) in wanted
 
     def _refuse(self, reason: str, statement: Any) -> None:
         raise LanesRefusalError(reason, place(self._function.loc.filename, statement.loc.line))

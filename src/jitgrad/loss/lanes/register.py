@@ -14,30 +14,14 @@ from numba.core import types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin
 
-from jitgrad.loss.lanes import conversions, power  # noqa: F401  # they register what they hold
+from jitgrad.loss.lanes import conversions, division, power  # noqa: F401  # they register what they hold
+from jitgrad.loss.lanes.common import common_lanes
 from jitgrad.loss.lanes.library import Emit
 from jitgrad.loss.lanes.number import Lanes, LanesBool
 from jitgrad.loss.lanes.operations import OPERATIONS, Operation
 
 MOST_OPERANDS = 6
 """``min`` and ``max`` take up to so many numbers."""
-
-
-def common_lanes(kinds: list[Any]) -> Any:
-    """Return the lanes in which operands of these types are computed; None if they are no lanes or do not fit."""
-    found = [kind for kind in kinds if isinstance(kind, Lanes)]
-    if not found:
-        # Truth values alone: they count as numbers 0 and 1.
-        truths = [kind for kind in kinds if isinstance(kind, LanesBool)]
-        found = [Lanes(truths[0].count)] if truths else []
-    if not found:
-        return None
-    common: Any = found[0]
-    for kind in kinds:
-        common = common.with_other(kind)
-        if common is None:
-            return None
-    return common
 
 
 def _element(kind: Any) -> Any:
@@ -60,6 +44,8 @@ class _Elementwise(AbstractTemplate):  # type: ignore[misc]  # numba is untyped
             return None
         result = LanesBool(common.count) if self.operation.truth else common
         arrays = [arg for arg in args if isinstance(arg, types.Array)]
+        if arrays and all(isinstance(_element(arg), LanesBool | types.Boolean) for arg in args):
+            return None  # NumPy adds and multiplies truth values of arrays to truth values
         if not arrays:
             return signature(result, *[common] * len(args))
         return signature(types.Array(result, max(array.ndim for array in arrays), "C"), *args)

@@ -10,7 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from jitgrad.loss.lanes.arrays import allocation, products, reductions
+from jitgrad.loss.lanes.arrays import (
+    allocation,
+    in_place,
+    making,
+    products,
+    reductions,
+    running,
+    sampling,
+    selection,
+    shapes,
+    sums,
+)
 
 
 @cache
@@ -19,8 +30,14 @@ def functions(count: int) -> dict[Any, Any]:
 
     For arguments without lanes each does what the function does that it stands for.
     """
-    return {**allocation.functions(count), **reductions.functions(), **products.functions()}
+    common = (in_place, products, reductions, running, sampling, selection, shapes, sums)
+    made = allocation.functions(count) | making.functions(count)
+    for module in common:
+        made |= module.functions()
+    return made
 
 
-METHODS = {**reductions.METHODS, **products.METHODS, "copy": np.copy}
+METHODS: dict[str, Any] = {"copy": np.copy}
+for _module in (reductions, products, running, shapes, sums):
+    METHODS |= _module.METHODS
 """For methods of arrays the functions that do the same."""

@@ -26,14 +26,14 @@ def emit_empty(context: Any, builder: ir.IRBuilder, kind: Any, shape: list[ir.Va
 
 def lanes_array(element: Lanes, ndim: int) -> Any:
     """Return the type of new arrays of lanes."""
-    return types.Array(element, ndim, "C", aligned=False)
+    return types.Array(element, ndim, "C")
 
 
 def _is_given(dtype: Any) -> bool:
     return not (dtype is None or isinstance(dtype, types.NoneType | types.Omitted))
 
 
-def _lanes_named(dtype: Any, count: int) -> Lanes | None:
+def lanes_named(dtype: Any, count: int) -> Lanes | None:
     """Return the lanes that stand for an argument ``dtype``, or None if it does not mean floats."""
     if not _is_given(dtype) or (isinstance(dtype, types.Function) and dtype.typing_key is float):
         return Lanes(count)
@@ -73,7 +73,7 @@ def _constant(count: int, original: Any, value: float | None) -> Any:
     """Return the stand-in for ``np.empty``, ``np.zeros`` or ``np.ones``."""
 
     def choose(shape: Any, dtype: Any = None) -> Version | None:
-        element = _lanes_named(dtype, count)
+        element = lanes_named(dtype, count)
         if element is None:
             return None
         kind = lanes_array(element, _dimensions(shape))
@@ -97,7 +97,7 @@ def _like(count: int, original: Any, value: float | None) -> Any:
     """Return the stand-in for ``np.empty_like``, ``np.zeros_like`` or ``np.ones_like``."""
 
     def choose(array: Any, dtype: Any = None) -> Version | None:
-        element = _lanes_named(dtype, count) if _is_given(dtype) else _lanes_like(array, count)
+        element = lanes_named(dtype, count) if _is_given(dtype) else _lanes_like(array, count)
         if element is None or not isinstance(array, types.Array):
             return None
         kind = lanes_array(element, array.ndim)
@@ -116,7 +116,7 @@ def _like(count: int, original: Any, value: float | None) -> Any:
 
 def _full(count: int) -> Any:
     def choose(shape: Any, fill_value: Any, dtype: Any = None) -> Version | None:
-        element = _lanes_named(dtype, count) if _is_given(dtype) else _lanes_like(fill_value, count)
+        element = lanes_named(dtype, count) if _is_given(dtype) else _lanes_like(fill_value, count)
         if element is None:
             return None
         kind = lanes_array(element, _dimensions(shape))

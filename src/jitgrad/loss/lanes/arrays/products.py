@@ -126,7 +126,7 @@ def _choose(a: Any, b: Any) -> Version | None:
     if lanes is None:
         return None
     ndim = a.ndim + b.ndim - 2
-    result = lanes if ndim == 0 else types.Array(lanes, ndim, "C", aligned=False)
+    result = lanes if ndim == 0 else types.Array(lanes, ndim, "C")
     ty = vector_type(lanes)
 
     def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:

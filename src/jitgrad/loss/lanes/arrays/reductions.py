@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from numba.core import types
 
+from jitgrad.loss.lanes.arrays.allocation import lanes_array
+from jitgrad.loss.lanes.arrays.elementwise import emit_elementwise
 from jitgrad.loss.lanes.arrays.loops import Flat, flat, is_flat, reduce
 from jitgrad.loss.lanes.arrays.stand_in import Version, stand_in
 from jitgrad.loss.lanes.number import Lanes, vector_type
@@ -17,19 +21,22 @@ Reduction = Any
 """``reduction(builder, elements)`` emits the reduction of a `Flat` of vectors."""
 
 
-def _is_ours(array: Any) -> bool:
-    return is_flat(array) and isinstance(array.dtype, Lanes)
-
-
 def _of_all(original: Any, reduction: Reduction) -> Any:
     """Return the stand-in for a reduction over all elements."""
 
     def choose(array: Any) -> Version | None:
-        if not _is_ours(array):
+        if not isinstance(array, types.Array) or not isinstance(array.dtype, Lanes) or array.ndim == 0:
             return None
+        ty = vector_type(array.dtype)
 
         def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:
-            return reduction(builder, flat(context, builder, kinds[0], values[0]), vector_type(array.dtype))
+            if is_flat(array):
+                return reduction(builder, flat(context, builder, array, values[0]), ty)
+            row = lanes_array(array.dtype, array.ndim)
+            copy = emit_elementwise(context, builder, [array], values, row, lambda operands: operands[0])
+            result = reduction(builder, flat(context, builder, row, copy), ty)
+            context.nrt.decref(builder, row, copy)
+            return result
 
         return Version(array.dtype, emit)
 
@@ -79,12 +86,32 @@ def _product(builder: ir.IRBuilder, elements: Flat, ty: ir.VectorType) -> ir.Val
 
 def _extreme(choice: Any, start: float) -> Reduction:
     def emit(builder: ir.IRBuilder, elements: Flat, ty: ir.VectorType) -> ir.Value:
-        def choose(a: ir.Value, b: ir.Value) -> ir.Value:
-            return choice(None, builder, a, b)
-
-        return reduce(builder, elements.count, constant(ty, start), choose, elements.at)
+        return reduce(builder, elements.count, constant(ty, start), partial(choice, None, builder), elements.at)
 
     return emit
+
+
+def _valid(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+    return builder.fcmp_ordered("ord", value, value)
+
+
+def _without_nan(builder: ir.IRBuilder, elements: Flat, neutral: float) -> Flat:
+    def at(i: ir.Value) -> ir.Value:
+        value = elements.at(i)
+        return builder.select(_valid(builder, value), value, constant(value.type, neutral))
+
+    return elements._replace(at=at)
+
+
+def _nansum(builder: ir.IRBuilder, elements: Flat, ty: ir.VectorType) -> ir.Value:
+    return _sum(builder, _without_nan(builder, elements, 0.0), ty)
+
+
+def _nanmean(builder: ir.IRBuilder, elements: Flat, ty: ir.VectorType) -> ir.Value:
+    def one(i: ir.Value) -> ir.Value:
+        return builder.uitofp(_valid(builder, elements.at(i)), ty)
+
+    return builder.fdiv(_nansum(builder, elements, ty), _add_up(builder, elements, ty, one))
 
 
 def functions() -> dict[Any, Any]:
@@ -92,7 +119,6 @@ def functions() -> dict[Any, Any]:
     smallest = _of_all(np.min, _extreme(minimum, np.inf))
     largest = _of_all(np.max, _extreme(maximum, -np.inf))
     return {
-        np.sum: _of_all(np.sum, _sum),
         np.mean: _of_all(np.mean, _mean),
         np.var: _of_all(np.var, _variance),
         np.std: _of_all(np.std, _deviation),
@@ -101,9 +127,11 @@ def functions() -> dict[Any, Any]:
         np.max: largest,
         np.amin: smallest,
         np.amax: largest,
+        np.nansum: _of_all(np.nansum, _nansum),
+        np.nanmean: _of_all(np.nanmean, _nanmean),
         np.linalg.norm: _of_all(np.linalg.norm, _norm),
     }
 
 
-METHODS = {"sum": np.sum, "mean": np.mean, "var": np.var, "std": np.std, "prod": np.prod, "min": np.min, "max": np.max}
+METHODS = {"mean": np.mean, "var": np.var, "std": np.std, "prod": np.prod, "min": np.min, "max": np.max}
 """Methods of arrays, and the functions that do the same."""

@@ -38,6 +38,7 @@ Choose = Callable[..., Version | None]
 def stand_in(original: Any, choose: Choose) -> Any:
     """Return a function that numba compiles to what `choose` gives, and to `original` otherwise."""
     parameters = pysignature(choose)
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.parameters.values())
 
     def function(*args: Any) -> Any:
         """Stand for a function of NumPy; called from compiled code only."""
@@ -55,16 +56,15 @@ def stand_in(original: Any, choose: Choose) -> Any:
                 version = None
             else:
                 bound.apply_defaults()
-                version = choose(**bound.arguments)
+                version = choose(*bound.args)
             if version is not None:
-                kinds = [
-                    kind if isinstance(kind, types.Type) else types.Omitted(kind) for kind in bound.arguments.values()
-                ]
-                return signature(version.result, *kinds).replace(pysig=parameters)
-            return self.context.resolve_value_type(original).get_call_type(self.context, args, kws)
+                kinds = [kind if isinstance(kind, types.Type) else types.Omitted(kind) for kind in bound.args]
+                chosen = signature(version.result, *kinds)
+                return chosen if variadic else chosen.replace(pysig=parameters)
+            return self.context.resolve_function_type(self.context.resolve_value_type(original), args, kws)
 
     def lower(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        version = choose(*sig.args) if len(sig.args) == len(parameters.parameters) else None
+        version = choose(*sig.args) if variadic or len(sig.args) == len(parameters.parameters) else None
         if version is not None and version.result == sig.return_type:
             return version.emit(context, builder, sig.args, args)
         typing = context.typing_context
