@@ -9,6 +9,8 @@ from jitgrad._jit import element, inlined, kernel, parallel_kernel
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.launch.memory import address_of, call_shim, copy_bytes
 from jitgrad.launch.probes import Probes
+from jitgrad.launch.record import describe_group, forget, open_record
+from jitgrad.loss.sharing import WORDS
 from jitgrad.loss.shim import OK, RAISED
 
 
@@ -32,6 +34,7 @@ def _evaluate(
     fresh: bool,
     result_address: int,
     block: int,
+    record: int,
     probes: Probes,
     first: int,
     group: int,
@@ -62,7 +65,7 @@ def _evaluate(
             loaded[lane] = -1
         for r in range(np.uint64(begin[probe]), np.uint64(begin[probe + np.uint64(1)])):
             scratch[np.uint64(coordinate[r]), np.uint64(lane)] = value[r]
-    status = call_shim(shim, address_of(scratch), n, result_address, block)
+    status = call_shim(shim, address_of(scratch), n, result_address, block, record)
     for lane in range(group):
         probe = np.uint64(first + lane)
         p = np.uint64(point[probe])
@@ -87,17 +90,26 @@ def run(
     Where lanes disagree, or one raises, the probes of the group are evaluated one by one. Returns how many were.
     """
     shim, lanes_shim, lanes, stride, writes_x = entry[0], entry[1], entry[2], entry[3], entry[4] != 0
+    sharing = lanes > 1 and entry[5] != 0
     n = probes.points.shape[1]
-    # Scratch for the lanes, and for one probe at a time.
-    memory = np.empty(n * (lanes + 1), probes.points.dtype)
-    wide, single = memory[: n * lanes].reshape((n, lanes)), memory[n * lanes :].reshape((n, 1))
-    result = np.empty(lanes)
-    whole_numbers = np.empty(lanes + 1 + blocks.shape[1], np.int64)
+    # Scratch for the lanes, and for one probe at a time; and the point that is displaced.
+    memory = np.empty(n * (lanes + 1 + sharing), probes.points.dtype)
+    wide, single = memory[: n * lanes].reshape((n, lanes)), memory[n * lanes : n * (lanes + 1)].reshape((n, 1))
+    base = memory[n * (lanes + 1) :]
+    result = np.empty(2 * lanes)
+    displacements = result[lanes:]
+    own = lanes + 1 + blocks.shape[1]
+    whole_numbers = np.empty(own + (WORDS + lanes) * sharing, np.int64)
     whole_numbers[: lanes + 1] = -1  # the point each lane of the scratch holds
     loaded, loaded_single = whole_numbers[:lanes], whole_numbers[lanes : lanes + 1]
-    own_block = whole_numbers[lanes + 1 :]
+    own_block = whole_numbers[lanes + 1 : own]
+    record, coordinates = whole_numbers[own : own + WORDS], whole_numbers[own + WORDS :]
+    record_address, described = 0, -1
+    if sharing:
+        open_record(record, wide, base, coordinates, displacements)
+        record_address = address_of(record)
     copies = np.empty(private[:, 3].sum(), np.uint8)
-    point = probes.point
+    point, points = probes.point, probes.points
     result_address, first_block = address_of(result), address_of(blocks)
     alone = 0
     k = start
@@ -105,13 +117,23 @@ def run(
         shared = first_block + stride * point[k]
         block = address_of(own_block) if private.shape[0] > 0 else shared
         # Lanes share the arguments, so a group ends where the point changes and the arguments with it.
+        together = stride == 0 and not sharing
         group = 1
-        while group < lanes and k + group < stop and (stride == 0 or point[k + group] == point[k]):
+        while group < lanes and k + group < stop and (together or point[k + group] == point[k]):
             group += 1
         if group > 1:
             if private.shape[0] > 0:
                 _refresh(private, own_block, shared, copies)
-            status = _evaluate(lanes_shim, wide, loaded, False, result_address, block, probes, k, group)
+            if sharing:
+                if described != point[k]:
+                    forget(record)
+                    described = point[k]
+                    for j in range(n):
+                        base[j] = points[described, j]
+                describe_group(record, base, coordinates, displacements, probes, k, group)
+            status = _evaluate(
+                lanes_shim, wide, loaded, False, result_address, block, record_address, probes, k, group
+            )
             if status == OK:
                 for lane in range(group):
                     values[k + lane] = result[lane]
@@ -122,12 +144,15 @@ def run(
         for probe in range(k, k + group):
             if private.shape[0] > 0:
                 _refresh(private, own_block, shared, copies)
-            status = _evaluate(shim, single, loaded_single, writes_x, result_address, block, probes, probe, 1)
+            status = _evaluate(shim, single, loaded_single, writes_x, result_address, block, 0, probes, probe, 1)
             values[probe] = result[0]
             statuses[probe] = status
             if status & RAISED:
-                return alone
+                stop = probe
+                break
         k += group
+    if sharing:
+        forget(record)
     return alone
 
 
