@@ -109,7 +109,7 @@ def run(
         open_record(record, wide, base, coordinates, displacements)
         record_address = address_of(record)
     copies = np.empty(private[:, 3].sum(), np.uint8)
-    point, points = probes.point, probes.points
+    point, points, begin = probes.point, probes.points, probes.begin
     result_address, first_block = address_of(result), address_of(blocks)
     alone = 0
     k = start
@@ -121,7 +121,8 @@ def run(
         group = 1
         while group < lanes and k + group < stop and (together or point[k + group] == point[k]):
             group += 1
-        if group > 1:
+        # Where products are shared lanes pay even for one probe, unless it is the point itself.
+        if group > 1 or (sharing and begin[k + 1] > begin[k]):
             if private.shape[0] > 0:
                 _refresh(private, own_block, shared, copies)
             if sharing:
