@@ -180,6 +180,9 @@ def _network(rng, inner, width):
     return parameters, (rng.normal(size=(100, inner)), rng.normal(size=100), width)
 
 
+RATES = np.array([1.1, 0.4, 0.4, 0.1])
+
+
 def cases():
     """Return all cases, and the factors that issue 4 asks for."""
     rng = np.random.default_rng(0)
@@ -194,9 +197,7 @@ def cases():
         *(Case("sine and exp", sine_and_exp, rng.normal(size=n), (), w) for n, w in ((100, 6.5), (1000, 7.0))),
         *(Case("network", network, *_network(rng, *shape), w) for shape, w in (((8, 10), 6.0), ((28, 33), 7.5))),
         *(Case("Lennard-Jones", lennard_jones, *_atoms(rng, n), w) for n, w in ((99, 3.5), (999, 4.5))),
-        Case(
-            "Lotka-Volterra", lotka_volterra, np.array([1.1, 0.4, 0.4, 0.1]), (1000, 0.01, rng.normal(size=(1000, 2))), 5.0
-        ),
+        Case("Lotka-Volterra", lotka_volterra, RATES, (1000, 0.01, rng.normal(size=(1000, 2))), 5.0),
         Case("Gaussian mixture", mixture, 0.3 * rng.normal(size=21), (rng.normal(size=500),), 4.0),
         Case("kink in every coordinate", all_kinks, np.ones(96), (), 0.9),
     ]

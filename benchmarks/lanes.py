@@ -10,8 +10,8 @@ import platform
 from pathlib import Path
 from time import perf_counter
 
-import numba
 import numpy as np
+from numba.core.registry import cpu_target
 
 import jitgrad as jg
 from benchmarks.lane_losses import cases
@@ -55,6 +55,11 @@ def row(name, loss, x, args, wanted):
     )
 
 
+def _machine():
+    processor = cpu_target.target_context.codegen().magic_tuple()[1]
+    return f"{platform.machine()}, {processor}, registers of {register_bits()} bits"
+
+
 def small_scenarios():
     """Return every scenario at ten coordinates or fewer."""
     return [s for s in scenarios(10) if s.n <= 10]
@@ -67,8 +72,7 @@ def main():
     parser.add_argument("names", nargs="*", help="only losses whose name contains one of these")
     options = parser.parse_args()
     lines = [
-        f"{platform.machine()}, {numba.core.registry.cpu_target.target_context.codegen().magic_tuple()[1]}, registers of "
-        f"{register_bits()} bits, one thread, central differences; microseconds for a gradient.",
+        f"{_machine()}, one thread, central differences; microseconds for a gradient.",
         "",
         "| loss | n | scalar | lanes | times faster | wanted | lanes used | largest difference |",
         "| --- | --: | --: | --: | --: | --: | --: | --: |",

@@ -83,8 +83,9 @@ def estimate_cpu(
     """
     points = _check.checked_points(x)
     prepared = Gradient(
-        loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, threads=threads, vectorize=vectorize
-    )
+        loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, threads=threads,
+        vectorize=vectorize,
+    )  # fmt: skip
     plan, around = prepared.plan(points), prepared.evaluator(points, _check.checked_args(args))
     limits = np.broadcast_to(plan.formula.limits, (*around.points.shape, 3)).reshape(-1, 3)[plan.targets]
     lower, upper = limits[:, 1], limits[:, 2]

@@ -229,9 +229,7 @@ def _prepare(
     key = (method, order, step, threads, vectorize)
     g = known.get(key)
     if g is None:
-        g = known[key] = Gradient(
-            loss, method=method, order=order, step=step, threads=threads, vectorize=vectorize
-        )
+        g = known[key] = Gradient(loss, method=method, order=order, step=step, threads=threads, vectorize=vectorize)
         while len(known) > _KEPT_PER_LOSS:
             known.popitem(last=False)
     return g

@@ -22,6 +22,9 @@ LEAST_WORK_SECONDS = 3e-6
 LARGEST_SCRATCH = 2**20
 """Bytes of ``x`` in all lanes that still fit the second-level cache of one core."""
 
+MOST_SCRATCH = 2**26
+"""Bytes of ``x`` in all lanes that every thread may have."""
+
 LEAST_FOR_TWO = 64
 """Coordinates from which on a lane is two registers wide: their chains of additions run side by side."""
 
@@ -115,9 +118,9 @@ def lanes_for(n: int, evaluations: int, itemsize: int) -> int:
     count = register
     if n >= LEAST_FOR_TWO and 2 * register * n * itemsize <= LARGEST_SCRATCH:
         count = 2 * register
-    while count >= 2 * evaluations and count > 2:
+    while count > 2 and (count >= 2 * evaluations or count * n * itemsize > MOST_SCRATCH):
         count //= 2
-    return max(count, 2)
+    return count
 
 
 def _compare(

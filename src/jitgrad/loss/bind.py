@@ -14,8 +14,8 @@ from jitgrad._types import Array, IntArray
 from jitgrad.loss.accept import collects_rest, complete_arguments, loss_name
 from jitgrad.loss.compiled import CompiledLoss, compile_loss
 from jitgrad.loss.interpreted import interpreted_loss
-from jitgrad.loss.native import native_form
 from jitgrad.loss.lane_use import LaneUse
+from jitgrad.loss.native import native_form
 from jitgrad.loss.pack import HEAD, WORD, arrays, words
 from jitgrad.loss.trial import bytes_at, changed_arrays, evaluation_seconds
 

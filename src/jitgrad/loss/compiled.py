@@ -86,7 +86,7 @@ def _assemble(loss: Any, given: tuple[Any, ...]) -> CompiledLoss:
     packed = all(map(is_packable, given[1:]))
     call = Call(given, tuple(result.signature.args), result.signature.return_type, packed)
     shim = shim_address(call, kept.shim if kept else None)
-    effects = kept.effects if kept else effects_of(result)
+    effects = kept.effects if kept and kept.effects else effects_of(result)
     if key is not None and kept is None:
         cache.save(key, cache.Kept(result, effects, shim_object_code(call)))
     return CompiledLoss(

@@ -78,7 +78,7 @@ class Session:
         self.threads = threads
         self.whole = len(plan.shape) == 1 and not plan.searches and not bound.threaded  # one compiled call will do
         self.seconds = seconds
-        self.rough = bound.lanes.count == 1  # the figure is that of a trial from Python
+        self.rough = True  # the figure is that of a trial
         self.loaded = False  # the compiled code, at the first call
         self.serial_calls = 0  # calls to come that leave threads alone
         self.quick_calls = 0  # calls to come that are not timed

@@ -178,9 +178,7 @@ def whole_gradient(
     if evidence.shape[0] < targets.size and checks.size > 0:
         evidence = np.empty((targets.size, 5))
     if done:
-        done, alone = _derivatives(
-            entry, blocks, private, points, targets, formula, value, checks, gradient, evidence
-        )
+        done, alone = _derivatives(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
     if done:
         doubtful = _doubtful(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
     return done, value, doubtful, alone

@@ -62,7 +62,7 @@ def compile_lanes(loss: Any, given: tuple[Any, ...], count: int) -> Any:
     """
     # With the first loss that is compiled, and not with jitgrad: the registrations take time.
     from jitgrad.loss.lanes import register  # noqa: F401
-    from jitgrad.loss.lanes.promote import LanesRefusal, Session
+    from jitgrad.loss.lanes.promote import LanesRefusalError, Session
 
     for ty in given[1:]:
         if isinstance(ty, _NOT_IN_LANES):
@@ -77,7 +77,7 @@ def compile_lanes(loss: Any, given: tuple[Any, ...], count: int) -> Any:
         clone = session.clone(loss)
         clone.compile(wanted)
         result = clone.overloads[wanted]
-    except LanesRefusal as refusal:
+    except LanesRefusalError as refusal:
         return Refused(str(refusal))
     except (NumbaError, NotImplementedError, TypeError, ValueError, AssertionError, KeyError, AttributeError) as error:
         # numba reports what it cannot type or lower in all of these ways.
@@ -110,6 +110,7 @@ def shares_products(result: Any) -> bool:
 def _first_words(error: Exception) -> str:
     """Return the line of numba's message that says what does not work, and where."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("No implementation", "Cannot", "Unknown", "Use of", "During:"))]
+    known = ("No implementation", "Cannot", "Unknown", "Use of", "During:")
+    telling = [line for line in lines if line.startswith(known)]
     place = next((line for line in lines if 'File "' in line and "site-packages" not in line), "")
     return " ".join([(telling or lines or [type(error).__name__])[0], place]).strip()

@@ -1,4 +1,7 @@
-"""Between lanes and single numbers: scalars fill all lanes; a branch or an index takes lane 0 and notes a difference."""
+"""Between lanes and single numbers.
+
+Scalars fill all lanes. A branch or an index takes lane 0, and notes if another lane differs.
+"""
 
 from __future__ import annotations
 
@@ -19,28 +22,28 @@ _I32 = ir.IntType(32)
 _I64 = ir.IntType(64)
 
 
-@lower_cast(types.Float, Lanes)
-@lower_cast(types.Integer, Lanes)
-@lower_cast(types.Boolean, Lanes)
-@lower_cast(types.IntegerLiteral, Lanes)
-@lower_cast(types.BooleanLiteral, Lanes)
+@lower_cast(types.Float, Lanes)  # type: ignore[untyped-decorator]  # numba is untyped
+@lower_cast(types.Integer, Lanes)  # type: ignore[untyped-decorator]
+@lower_cast(types.Boolean, Lanes)  # type: ignore[untyped-decorator]
+@lower_cast(types.IntegerLiteral, Lanes)  # type: ignore[untyped-decorator]
+@lower_cast(types.BooleanLiteral, Lanes)  # type: ignore[untyped-decorator]
 def _number_to_lanes(context: Any, builder: ir.IRBuilder, given: Any, wanted: Lanes, value: Any) -> ir.Value:
     if isinstance(given, types.Literal):
         value, given = context.get_constant(given.literal_type, given.literal_value), given.literal_type
     return splat(builder, context.cast(builder, value, given, wanted.element), wanted.count)
 
 
-@lower_cast(types.Boolean, LanesBool)
+@lower_cast(types.Boolean, LanesBool)  # type: ignore[untyped-decorator]
 def _bool_to_lanes(context: Any, builder: ir.IRBuilder, given: Any, wanted: LanesBool, value: Any) -> ir.Value:
     return splat(builder, context.cast(builder, value, given, types.boolean), wanted.count)
 
 
-@lower_cast(LanesBool, Lanes)
+@lower_cast(LanesBool, Lanes)  # type: ignore[untyped-decorator]
 def _truth_to_lanes(context: Any, builder: ir.IRBuilder, given: Any, wanted: Lanes, value: Any) -> ir.Value:
     return builder.uitofp(value, vector_type(wanted))
 
 
-@lower_cast(Lanes, Lanes)
+@lower_cast(Lanes, Lanes)  # type: ignore[untyped-decorator]
 def _lanes_to_lanes(context: Any, builder: ir.IRBuilder, given: Lanes, wanted: Lanes, value: Any) -> ir.Value:
     if given.element == wanted.element:
         return value
@@ -48,7 +51,7 @@ def _lanes_to_lanes(context: Any, builder: ir.IRBuilder, given: Lanes, wanted: L
     return resize(value, vector_type(wanted))
 
 
-@lower_cast(LanesBool, types.Boolean)
+@lower_cast(LanesBool, types.Boolean)  # type: ignore[untyped-decorator]
 def _lanes_to_bool(context: Any, builder: ir.IRBuilder, given: LanesBool, wanted: Any, value: Any) -> ir.Value:
     return agreed_truth(builder, value)
 
@@ -106,7 +109,7 @@ def _round_to_even(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
 
 
 # How Python makes an integer of a float, in each case before the fraction is cut off.
-_TO_INTEGER = {
+_TO_INTEGER: dict[Any, Any] = {
     int: lambda builder, value: value,
     math.trunc: lambda builder, value: value,
     math.floor: lambda builder, value: intrinsic(builder, "llvm.floor", value),
@@ -119,6 +122,6 @@ def _lower_integer(prepare: Any) -> Any:
     return lambda context, builder, sig, args: agreed_integer(builder, prepare(builder, args[0]))
 
 
-for _function, _prepare in _TO_INTEGER.items():
-    infer_global(_function)(_OneInteger)
-    lower_builtin(_function, Lanes)(_lower_integer(_prepare))
+for _rounding, _prepare in _TO_INTEGER.items():
+    infer_global(_rounding)(_OneInteger)
+    lower_builtin(_rounding, Lanes)(_lower_integer(_prepare))

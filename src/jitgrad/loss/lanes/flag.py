@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
@@ -32,11 +33,13 @@ def register() -> None:
     """Make the word known to compiled code; needed before code that mentions it is loaded."""
     if llvm.address_of_symbol(_KEY_SYMBOL):
         return
-    system = ctypes.windll.kernel32 if sys.platform == "win32" else ctypes.CDLL(None)
+    system: Any
     if sys.platform == "win32":
+        system = ctypes.windll.kernel32
         _key.value = system.TlsAlloc()
         put, get = system.TlsSetValue, system.TlsGetValue
     else:
+        system = ctypes.CDLL(None)
         system.pthread_key_create(ctypes.byref(_key), None)
         put, get = system.pthread_setspecific, system.pthread_getspecific
     llvm.add_symbol(_SET_SYMBOL, ctypes.cast(put, ctypes.c_void_p).value)
@@ -56,9 +59,7 @@ def emit_mark(builder: ir.IRBuilder) -> None:
 
 def emit_is_marked(builder: ir.IRBuilder) -> ir.Value:
     """Emit the question whether they disagree."""
-    get = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(cgutils.voidptr_t, [_KEY]), _GET_SYMBOL
-    )
+    get = cgutils.get_or_insert_function(builder.module, ir.FunctionType(cgutils.voidptr_t, [_KEY]), _GET_SYMBOL)
     return builder.icmp_unsigned("!=", builder.ptrtoint(builder.call(get, [_emit_key(builder)]), _I64), _I64(0))
 
 

@@ -53,7 +53,7 @@ class Lanes(types.Type):  # type: ignore[misc]  # numba is untyped
     def with_other(self, other: Any) -> Any:
         """Return the lanes that hold results of these and `other`, as numba would for single numbers; or None."""
         if isinstance(other, Lanes):
-            return self if other.element == self.element or self.element == types.float64 else other
+            return self if self.element in {other.element, types.float64} else other
         if isinstance(other, LanesBool) or (is_scalar(other) and _literal_type(other) in _EXACT_IN_FLOAT32):
             return self
         return Lanes(self.count) if is_scalar(other) else None

@@ -25,7 +25,7 @@ from numba.core.untyped_passes import InlineClosureLikes
 from jitgrad.loss.lanes.arrays import METHODS, functions
 
 
-class LanesRefusal(Exception):
+class LanesRefusalError(Exception):
     """The loss must be evaluated in scalar; the message says why and where."""
 
 
@@ -64,7 +64,7 @@ class Session:
         """Return the version of a jitted function that is compiled with the pass."""
         if function not in self._clones:
             if function.targetoptions.get("parallel"):
-                raise LanesRefusal(f"function {function.__name__} starts threads itself (parallel=True)")
+                raise LanesRefusalError(f"function {function.__name__} starts threads itself (parallel=True)")
             given = function.targetoptions
             options = {name: given[name] for name in _KEPT_OPTIONS if name in given}
             # Of fastmath only what cannot slow lanes down: with all of it LLVM tears vectors apart.
@@ -208,4 +208,4 @@ class _Rewriter:
         return _NOTHING
 
     def _refuse(self, reason: str, statement: Any) -> None:
-        raise LanesRefusal(f"{reason} ({statement.loc.short()})")
+        raise LanesRefusalError(f"{reason} ({statement.loc.short()})")

@@ -16,7 +16,7 @@ from numba.extending import lower_builtin
 
 from jitgrad.loss.lanes import conversions, power  # noqa: F401  # they register what they hold
 from jitgrad.loss.lanes.library import Emit
-from jitgrad.loss.lanes.number import Lanes, LanesBool, is_lanes_array, is_scalar
+from jitgrad.loss.lanes.number import Lanes, LanesBool
 from jitgrad.loss.lanes.operations import OPERATIONS, Operation
 
 MOST_OPERANDS = 6
@@ -32,9 +32,11 @@ def common_lanes(kinds: list[Any]) -> Any:
         found = [Lanes(truths[0].count)] if truths else []
     if not found:
         return None
-    common = found[0]
+    common: Any = found[0]
     for kind in kinds:
-        common = common.with_other(kind) if common is not None else None
+        common = common.with_other(kind)
+        if common is None:
+            return None
     return common
 
 
@@ -107,9 +109,9 @@ def _register_logical() -> None:
             lower_builtin(function, LanesBool, LanesBool)(
                 _lowering(lambda context, builder, a, b, name=name: getattr(builder, name)(a, b))
             )
-    for function in (operator.not_, operator.invert, np.logical_not, np.invert):
-        infer_global(function)(_Logical)
-        lower_builtin(function, LanesBool)(_lowering(lambda context, builder, value: builder.not_(value)))
+    for negation in (operator.not_, operator.invert, np.logical_not, np.invert):
+        infer_global(negation)(_Logical)
+        lower_builtin(negation, LanesBool)(_lowering(lambda context, builder, value: builder.not_(value)))
 
 
 for _operation in OPERATIONS:

@@ -111,8 +111,10 @@ def _emit_matrix_vector(builder: ir.IRBuilder, matrix: _Matrix, vector: _Vector,
 
 
 def _emit_inner(builder: ir.IRBuilder, a: _Vector, b: _Vector, ty: ir.Type) -> ir.Value:
-    def accumulate(total: ir.Value, pair: Any) -> ir.Value:
-        return multiply_add(builder, *pair, total) if isinstance(pair, tuple) else builder.fadd(total, pair)
+    def accumulate(total: ir.Value, term: Any) -> ir.Value:
+        if not isinstance(term, tuple):  # another accumulator
+            return builder.fadd(total, term)
+        return multiply_add(builder, term[0], term[1], total)
 
     return reduce(builder, a.count, constant(ty, 0.0), accumulate, lambda i: (a.at(builder, i), b.at(builder, i)))
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-
 from jitgrad.loss.lanes.arrays.loops import Flat, flat, is_flat, reduce
 from jitgrad.loss.lanes.arrays.stand_in import Version, stand_in
 from jitgrad.loss.lanes.number import Lanes, vector_type
@@ -80,7 +79,10 @@ def _product(builder: ir.IRBuilder, elements: Flat, ty: ir.VectorType) -> ir.Val
 
 def _extreme(choice: Any, start: float) -> Reduction:
     def emit(builder: ir.IRBuilder, elements: Flat, ty: ir.VectorType) -> ir.Value:
-        return reduce(builder, elements.count, constant(ty, start), lambda a, b: choice(None, builder, a, b), elements.at)
+        def choose(a: ir.Value, b: ir.Value) -> ir.Value:
+            return choice(None, builder, a, b)
+
+        return reduce(builder, elements.count, constant(ty, start), choose, elements.at)
 
     return emit
 
