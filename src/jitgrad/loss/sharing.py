@@ -23,7 +23,7 @@ HEAD = 7
 """Words before the rows."""
 
 DATA, ROWS, ROW_STRIDE, COLUMN_STRIDE, KIND, VALUES = range(6)
-"""Words of a row: address, rows, strides and kind of the matrix, and the address of the product, 0 if it is of no use."""
+"""Words of a row: address, rows, strides and kind of the matrix, and the address of the product, 0 if it is useless."""
 
 WIDTH = 6
 """Words of a row."""

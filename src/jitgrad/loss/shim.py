@@ -3,9 +3,10 @@
 Drivers are compiled once and know nothing of losses; they call a shim by its address. The shim builds the
 array ``x`` over the driver's scratch, reads the arguments from the block, calls the loss whose address stands
 at the head of the block, stores its values and returns a status. The address of the driver's record of what
-evaluations share (`jitgrad.loss.sharing`), or 0, goes to a loss in lanes together with ``x``. It is written in LLVM directly: the same
-in Python through numba's front end, with the loss linked in, cost 150 to 300 ms because LLVM optimised the
-loss a second time; this costs a few milliseconds and one more jump per evaluation.
+evaluations share (`jitgrad.loss.sharing`), or 0, goes to a loss in lanes together with ``x``.
+
+It is written in LLVM directly: the same in Python through numba's front end, with the loss linked in, cost 150 to
+300 ms because LLVM optimised the loss a second time; this costs a few milliseconds and one more jump per evaluation.
 """
 
 from __future__ import annotations

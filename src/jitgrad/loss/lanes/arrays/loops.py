@@ -53,7 +53,7 @@ def flat(context: Any, builder: ir.IRBuilder, kind: Any, value: ir.Value) -> Fla
         return context.unpack_value(builder, kind.dtype, pointer(i))
 
     def put(i: ir.Value, element: ir.Value) -> None:
-        context.pack_value(builder, kind.dtype, element, pointer(i), align=kind.aligned)
+        context.pack_value(builder, kind.dtype, element, pointer(i), align=None if kind.aligned else 1)
 
     return Flat(array.nitems, at, put)
 

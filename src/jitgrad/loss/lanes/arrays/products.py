@@ -147,34 +147,34 @@ def _choose(a: Any, b: Any) -> Version | None:
                 _emit_matrix_vector(builder, left, right.column(j), target.column(j), ty)
             return made
         if a.ndim == 2 or is_lanes_array(b):
-            matrix, vector, matrix_kind, vector_kind, x = left, right, a, b, values[1]
+            matrix, matrix_kind, vector, vector_kind, x = left, a, right, b, values[1]
         else:
-            matrix, vector, matrix_kind, vector_kind, x = right, left, b, a, values[0]
-            matrix = matrix.transposed()
+            matrix, matrix_kind, vector, vector_kind, x = right.transposed(), b, left, a, values[0]
         if ndim == 0:
-            total = cgutils.alloca_once(builder, ty)
+            place = cgutils.alloca_once(builder, ty)
 
             def put(i: ir.Value, element: ir.Value) -> None:
-                builder.store(element, total)
+                builder.store(element, place)
 
             def plain() -> None:
-                builder.store(_emit_inner(builder, left.whole(), right.whole(), ty), total)
+                builder.store(_emit_inner(builder, left.whole(), right.whole(), ty), place)
+
         else:
             made = emit_empty(context, builder, result, [matrix.shape[0]])
-            target = _Matrix(context, builder, result, made, lanes).whole()
+            line = _Matrix(context, builder, result, made, lanes).whole()
 
             def put(i: ir.Value, element: ir.Value) -> None:
-                target.put(builder, i, element)
+                line.put(builder, i, element)
 
             def plain() -> None:
-                _emit_matrix_vector(builder, matrix, vector.whole(), target, ty)
+                _emit_matrix_vector(builder, matrix, vector.whole(), line, ty)
 
         if may_share(matrix_kind, vector_kind):
             struct = context.make_array(vector_kind)(context, builder, x)
             emit_product(context, builder, matrix.operand(), struct, vector_kind, lanes, put, plain)
         else:
             plain()
-        return builder.load(total) if ndim == 0 else made
+        return builder.load(place) if ndim == 0 else made
 
     return Version(result, emit)
 

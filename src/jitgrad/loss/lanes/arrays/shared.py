@@ -17,7 +17,7 @@ from numba.core import cgutils, types
 from jitgrad.loss import sharing
 from jitgrad.loss.lanes.arrays.loops import counted
 from jitgrad.loss.lanes.number import Lanes, vector_type
-from jitgrad.loss.lanes.vectors import splat
+from jitgrad.loss.lanes.vectors import multiply_add, splat
 
 _I1, _I32, _I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 _WORDS = _I64.as_pointer()
@@ -59,7 +59,14 @@ def may_share(matrix: Any, vector: Any) -> bool:
 
 
 def emit_product(
-    context: Any, builder: ir.IRBuilder, matrix: Operand, x: Any, x_kind: Any, lanes: Lanes, put: Put, plain: Callable[[], None]
+    context: Any,
+    builder: ir.IRBuilder,
+    matrix: Operand,
+    x: Any,
+    x_kind: Any,
+    lanes: Lanes,
+    put: Put,
+    plain: Callable[[], None],
 ) -> None:
     """Emit the product of a matrix and what may be ``x``.
 
@@ -89,9 +96,7 @@ def _word(builder: ir.IRBuilder, record: ir.Value, index: int, ty: ir.Type = _I6
     return builder.load(builder.bitcast(place, ty.as_pointer()))
 
 
-def _emit_values(
-    context: Any, builder: ir.IRBuilder, matrix: Operand, x: Any, x_kind: Any, lanes: Lanes
-) -> ir.Value:
+def _emit_values(context: Any, builder: ir.IRBuilder, matrix: Operand, x: Any, x_kind: Any, lanes: Lanes) -> ir.Value:
     """Emit the address of the product at the point; null where it must not be used."""
     element = vector_type(lanes).element
     found = cgutils.alloca_once_value(builder, ir.Constant(element.as_pointer(), None))
@@ -131,9 +136,7 @@ def _emit_displaced(
     stored = context.get_data_type(matrix.dtype)
     row_stride, column_stride = matrix.strides
     first = builder.extract_element(coordinates, _I32(0))
-    beginning = cgutils.pointer_add(
-        builder, matrix.array.data, builder.mul(first, column_stride), cgutils.voidptr_t
-    )
+    beginning = cgutils.pointer_add(builder, matrix.array.data, builder.mul(first, column_stride), cgutils.voidptr_t)
 
     def rows(elements: Callable[[ir.Value], ir.Value]) -> None:
         with counted(builder, _I64(0), matrix.shape[0]) as i:
@@ -142,7 +145,7 @@ def _emit_displaced(
             if factors.type != ty:
                 factors = builder.fpext(factors, ty)
             base = splat(builder, builder.load(builder.gep(values, [i])), count)
-            put(i, builder.fadd(base, builder.fmul(factors, displacements, flags=("contract",)), flags=("contract",)))
+            put(i, multiply_add(builder, factors, displacements, base))
 
     def in_a_row(each: int) -> Callable[[ir.Value], ir.Value]:
         """Elements of lanes of which `each` neighbours displace one coordinate, and the next ones the next."""
