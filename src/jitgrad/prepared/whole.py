@@ -31,6 +31,9 @@ from jitgrad.loss.shim import RAISED
 BLOCK = 256
 """Coordinates whose probes are made at once."""
 
+SHARING_BLOCK = 2048
+"""The same for losses that share products: each block computes them again, which takes longer than a full cache."""
+
 
 @element
 def _value(
@@ -71,8 +74,9 @@ def _derivatives(
     """Compute and examine the derivatives by `targets`; return whether all went well, and what `run` returns."""
     checked = checks.size > 0
     alone = 0
-    for first in range(0, targets.size, BLOCK):
-        found = make_differences(points, targets[first : first + BLOCK], formula)
+    block = BLOCK if entry[5] == 0 else SHARING_BLOCK
+    for first in range(0, targets.size, block):
+        found = make_differences(points, targets[first : first + block], formula)
         if found.fault != NO_FAULT:
             return False, alone
         total = found.probes.point.size
@@ -83,10 +87,10 @@ def _derivatives(
         for k in range(total):
             if statuses[k] & RAISED != 0:
                 return False, alone
-        part = gradient[first : first + BLOCK]
+        part = gradient[first : first + block]
         finite = combine_values(found, values, part)
         if checked:
-            examine(found, values, part, checks, evidence[first : first + BLOCK])
+            examine(found, values, part, checks, evidence[first : first + block])
         elif not finite:
             return False, alone
     return True, alone

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jitgrad.loss.lanes.arrays import allocation, products, reductions
+from jitgrad.loss.lanes.arrays import allocation, products, reductions, separate
 
 
 @cache
@@ -19,7 +19,7 @@ def functions(count: int) -> dict[Any, Any]:
 
     For arguments without lanes each does what the function does that it stands for.
     """
-    return {**allocation.functions(count), **reductions.functions(), **products.functions()}
+    return {**allocation.functions(count), **reductions.functions(), **products.functions(), **separate.functions()}
 
 
 METHODS = {**reductions.METHODS, **products.METHODS, "copy": np.copy}
