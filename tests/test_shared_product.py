@@ -135,8 +135,12 @@ def gradient(loss, x, args, **options):
     return prepared(x, *args)
 
 
-@pytest.mark.parametrize("order", ["C", "F", "slices"])
-@pytest.mark.parametrize("loss", SHARING + NOT_SHARING)
+ORDERS = [(loss, "C") for loss in SHARING + NOT_SHARING] + [
+    (loss, order) for loss in (least_squares, from_the_left, row_by_row) for order in ("F", "slices")
+]
+
+
+@pytest.mark.parametrize(("loss", "order"), ORDERS)
 def test_gradients_of_least_squares_are_exact(loss, order):
     x, b = integers(12, seed=1), integers(9, seed=2)
     a = integers(9, 12, seed=3)
@@ -189,8 +193,7 @@ def least_squares_at(points, a, b):
 
 
 @pytest.mark.parametrize("lanes", [CENTRAL, FORWARD, MIXED])
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("loss", SHARING)
+@pytest.mark.parametrize(("loss", "order"), [pair for pair in ORDERS if pair[0] in SHARING and pair[1] != "slices"])
 def test_products_of_x_are_shared(loss, order, lanes):
     a, b = np.asarray(integers(9, 12, seed=3), order=order), integers(9, seed=2)
     d = 0.25 * np.arange(LANES)
