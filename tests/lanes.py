@@ -19,7 +19,7 @@ def in_lanes(loss, columns, args=()):
     block = bound.blocks[0].copy()
     block[1] = version.loss
     values, scratch = np.empty(count), columns.copy()
-    status = ENTRY(version.shim)(scratch.ctypes.data, n, values.ctypes.data, block.ctypes.data)
+    status = ENTRY(version.shim)(scratch.ctypes.data, n, values.ctypes.data, block.ctypes.data, 0)
     np.testing.assert_array_equal(scratch, columns)
     return values, status
 

@@ -52,7 +52,7 @@ def test_values_agree(case):
     block = bound.blocks[0].copy()
     block[1] = version.loss
     values, scratch = np.empty(LANES), columns.copy()
-    status = ENTRY(version.shim)(scratch.ctypes.data, case.x.size, values.ctypes.data, block.ctypes.data)
+    status = ENTRY(version.shim)(scratch.ctypes.data, case.x.size, values.ctypes.data, block.ctypes.data, 0)
     np.testing.assert_array_equal(scratch, columns)
     assert status in (OK, DISAGREED)
     if status == OK:

@@ -122,7 +122,7 @@ def columns_shim(lanes, status=lambda scratch: OK):
     """A shim for `lanes` columns, whose values are the weighted sums of squares; and the scratch of every call."""
     calls = []
 
-    def entry(x, n, result, block):
+    def entry(x, n, result, block, record):
         scratch = np.ctypeslib.as_array((ctypes.c_double * (n * lanes)).from_address(x)).reshape(n, lanes)
         weight = ctypes.c_int64.from_address(block + 16).value
         calls.append(scratch.copy())
@@ -142,7 +142,7 @@ def test_lanes_are_filled_point_by_point(writes_x, shared):
     (wide, groups), (single, alone) = columns_shim(4), columns_shim(1)
     points = np.arange(6.0).reshape(3, 2)
     blocks = np.array([[0, 0, 1]] if shared else [[0, 0, 1], [0, 0, 2], [0, 0, 3]])
-    entry = np.array([address(single), address(wide), 4, 0 if shared else 24, writes_x])
+    entry = np.array([address(single), address(wide), 4, 0 if shared else 24, writes_x, 0])
     point = np.array([0, 0, 0, 0, 0, 1, 1, 2, 2])
     probes = replaced(points, point, np.arange(9)[:, None] % 2, np.arange(9.0)[:, None] + 10)
     values, statuses = np.full(9, np.nan), np.zeros(9, np.int8)
@@ -160,7 +160,7 @@ def test_lanes_are_filled_point_by_point(writes_x, shared):
 def test_a_group_in_trouble_is_evaluated_one_by_one(trouble):
     wide, groups = columns_shim(4, lambda scratch: trouble if scratch.max() == 15.0 else OK)
     single, alone = columns_shim(1)
-    entry = np.array([address(single), address(wide), 4, 0, 0])
+    entry = np.array([address(single), address(wide), 4, 0, 0, 0])
     probes = replaced(np.zeros((1, 2)), np.zeros(9, int), np.zeros((9, 1)), np.arange(9.0)[:, None] + 8)
     values, statuses = np.full(9, np.nan), np.zeros(9, np.int8)
     nothing = np.empty((0, 4), np.int64)
@@ -173,7 +173,7 @@ def test_a_group_in_trouble_is_evaluated_one_by_one(trouble):
 def test_only_the_probe_that_raises_by_itself_is_marked():
     wide, _ = columns_shim(4, lambda scratch: RAISED if scratch.max() > 13.5 else OK)
     single, alone = columns_shim(1, lambda scratch: RAISED if scratch.max() > 13.5 else OK)
-    entry = np.array([address(single), address(wide), 4, 0, 0])
+    entry = np.array([address(single), address(wide), 4, 0, 0, 0])
     probes = replaced(np.zeros((1, 2)), np.zeros(9, int), np.zeros((9, 1)), np.arange(9.0)[:, None] + 8)
     values, statuses = np.full(9, np.nan), np.zeros(9, np.int8)
     run_serial(entry, np.array([[0, 0, 1]]), np.empty((0, 4), np.int64), probes, 0, 0, 9, values, statuses)

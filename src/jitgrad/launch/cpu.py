@@ -163,6 +163,6 @@ def _launch_nothing() -> None:
     """Run an empty parallel loop, as `_Job.run` would."""
     nothing = np.empty((0, 4), np.int64)
     empty = replaced(np.zeros((1, 1)), np.empty(0, np.int64), np.empty((0, 1)), np.empty((0, 1)))
-    job = (np.array([0, 0, 1, 0, 0]), nothing, nothing, empty, 0, 0, 0, np.empty(0), np.empty(0, np.int8))
+    job = (np.array([0, 0, 1, 0, 0, 0]), nothing, nothing, empty, 0, 0, 0, np.empty(0), np.empty(0, np.int8))
     with pool.exclusive():
         run_parallel(*job, pool.thread_limit(None))

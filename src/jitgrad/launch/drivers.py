@@ -11,6 +11,8 @@ from jitgrad._jit import element, kernel, parallel_kernel
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.launch.memory import address_of, call_shim, copy_bytes
 from jitgrad.launch.probes import Probes
+from jitgrad.launch.record import describe_group, forget, open_record
+from jitgrad.loss.sharing import WORDS
 from jitgrad.loss.shim import OK, RAISED
 
 
@@ -40,6 +42,12 @@ class Workspace(NamedTuple):
         Arguments with private copies of arrays.
     copies : ndarray of uint8
         Those copies.
+    record : ndarray of int64
+        What evaluations around one point share (`jitgrad.loss.sharing`); empty if they share nothing.
+    base : ndarray, type of the points
+        The point that is displaced, for the record.
+    coordinates, displacements : ndarray of int64 and of float64, shape (lanes,)
+        What each lane replaces, for the record.
     """
 
     scratch: Array
@@ -47,21 +55,43 @@ class Workspace(NamedTuple):
     results: FloatArray
     block: IntArray
     copies: Array
+    record: IntArray
+    base: Array
+    coordinates: IntArray
+    displacements: FloatArray
 
 
 @element
 def make_workspace(entry: IntArray, blocks: IntArray, private: IntArray, points: Array) -> Workspace:
     """Allocate the memory of one thread."""
-    lanes = entry[2]
-    whole_numbers = np.empty(lanes + 1 + blocks.shape[1], np.int64)
+    lanes, n = entry[2], points.shape[1]
+    sharing = lanes > 1 and entry[5] != 0
+    own = lanes + 1 + blocks.shape[1]
+    whole_numbers = np.empty(own + (WORDS + lanes) * sharing, np.int64)
     whole_numbers[: lanes + 1] = -1
-    return Workspace(
-        np.empty(points.shape[1] * (lanes + 1), points.dtype),
+    numbers = np.empty(2 * lanes)
+    scratch = np.empty(n * (lanes + 1 + sharing), points.dtype)
+    workspace = Workspace(
+        scratch,
         whole_numbers[: lanes + 1],
-        np.empty(lanes),
-        whole_numbers[lanes + 1 :],
+        numbers[:lanes],
+        whole_numbers[lanes + 1 : own],
         np.empty(private[:, 3].sum(), np.uint8),
+        whole_numbers[own : own + WORDS],
+        scratch[n * (lanes + 1) :],
+        whole_numbers[own + WORDS :],
+        numbers[lanes:],
     )
+    if sharing:
+        open_record(workspace.record, scratch, workspace.base, workspace.coordinates, workspace.displacements)
+    return workspace
+
+
+@element
+def close_workspace(workspace: Workspace) -> None:
+    """Free what evaluations kept; everything else goes by itself."""
+    if workspace.record.size > 0:
+        forget(workspace.record)
 
 
 @element
@@ -90,25 +120,32 @@ def run(
     along, distance, directions = probes.along, probes.distance, probes.directions
     n = points.shape[1]
     scratch, loaded, results = workspace.scratch, workspace.loaded, workspace.results
-    own_block, copies = workspace.block, workspace.copies
+    own_block, copies, record = workspace.block, workspace.copies, workspace.record
+    sharing = record.size > 0
+    together = stride == 0 and not sharing  # points in one group
     first_block = address_of(blocks)
     k, alone, one_by_one = start, 0, start  # probes below the last are evaluated one by one
     while k < stop:
-        # Lanes share the arguments, so a group ends where the point changes and the arguments with it.
+        # Lanes share the arguments and products, so a group ends where the point changes and they with it.
         group, most = 1, min(lanes - ((k - origin) & (lanes - 1)), stop - k)
-        while k >= one_by_one and group < most and (stride == 0 or point[k + group] == point[k]):
+        while k >= one_by_one and group < most and (together or point[k + group] == point[k]):
             group += 1
         # Element (j, lane) of the scratch is at base + j * width + lane; unsigned numbers cannot count from the end,
         # which costs a comparison.
         shim, base, width, held = single_shim, n * lanes, 1, lanes
-        if group > 1:
+        # Where products are shared lanes pay even for one probe, unless it is the point itself.
+        wide = group > 1 or (sharing and k >= one_by_one and begin[k + 1] > begin[k])
+        if wide:
             shim, base, width, held = lanes_shim, 0, lanes, 0
-        if loaded[held] != point[k] or (writes_x and group == 1):
+        if loaded[held] != point[k] or (writes_x and not wide):
             # Most groups are of one point. Row by row, because columns are far apart in memory.
             for j in range(n):
                 for lane in range(width):
                     scratch[np.uint64(base + j * width + lane)] = points[point[k], j]
             loaded[held : held + width] = point[k]
+            if wide and sharing:
+                forget(record)
+                workspace.base[:] = points[point[k]]
         for lane in range(group):  # idle lanes hold the point itself
             probe = np.uint64(k + lane)
             p = point[probe]
@@ -126,14 +163,19 @@ def run(
         if private.shape[0] > 0:
             _refresh(private, own_block, block, copies)
             block = address_of(own_block)
-        status = call_shim(shim, address_of(scratch) + base * scratch.itemsize, n, address_of(results), block)
+        shared = 0
+        if wide and sharing:
+            describe_group(record, workspace.base, workspace.coordinates, workspace.displacements, probes, k, group)
+            shared = address_of(record)
+        x = address_of(scratch) + base * scratch.itemsize
+        status = call_shim(shim, x, n, address_of(results), block, shared)
         for lane in range(group):
             probe = np.uint64(k + lane)
             p = np.uint64(point[probe])
             for r in range(np.uint64(begin[probe]), np.uint64(begin[probe + np.uint64(1)])):
                 c = np.uint64(coordinate[r])
                 scratch[np.uint64(base + coordinate[r] * width + lane)] = points[p, c]
-        if group > 1 and status != OK:
+        if wide and status != OK:
             one_by_one = k + group
             alone += group
             continue
@@ -180,7 +222,9 @@ def run_serial(
         Probes that were evaluated in lanes, in vain, and then one by one.
     """
     workspace = make_workspace(entry, blocks, private, probes.points)
-    return run(entry, blocks, private, probes, origin, start, stop, values, statuses, workspace)
+    alone = run(entry, blocks, private, probes, origin, start, stop, values, statuses, workspace)
+    close_workspace(workspace)
+    return alone
 
 
 @parallel_kernel
@@ -206,4 +250,5 @@ def run_parallel(
         last = min(stop, base + lanes * (groups * (thread + 1) // threads))
         workspace = make_workspace(entry, blocks, private, probes.points)
         alone[thread] = run(entry, blocks, private, probes, origin, first, last, values, statuses, workspace)
+        close_workspace(workspace)
     return int(alone.sum())

@@ -1,4 +1,4 @@
-"""The three things drivers do with addresses: call a shim, find an array, copy bytes."""
+"""The four things drivers do with addresses: call a shim, find an array, copy bytes, free memory."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _I64 = ir.IntType(64)
 
 if config.DISABLE_JIT:
 
-    def call_shim(shim: int, x: int, n: int, result: int, block: int) -> int:
+    def call_shim(shim: int, x: int, n: int, result: int, block: int, record: int) -> int:
         """Call the C entry at address `shim`."""
-        return int(ENTRY(int(shim))(x, int(n), result, int(block)))
+        return int(ENTRY(int(shim))(x, int(n), result, int(block), int(record)))
 
     def address_of(array: Array) -> int:
         """Return the address of the first element."""
@@ -29,17 +29,20 @@ if config.DISABLE_JIT:
         """Copy `size` bytes."""
         ctypes.memmove(int(target), int(source), int(size))
 
+    def free_memory(address: int) -> None:
+        """Free memory that compiled code asked for; without it there is none."""
+
 else:
 
     @intrinsic  # type: ignore[untyped-decorator]
-    def call_shim(typing_context: Any, shim: Any, x: Any, n: Any, result: Any, block: Any) -> Any:
+    def call_shim(typing_context: Any, shim: Any, x: Any, n: Any, result: Any, block: Any, record: Any) -> Any:
         """Call the C entry at address `shim`."""
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            entry = ir.FunctionType(ir.IntType(32), [_I64] * 4).as_pointer()
+            entry = ir.FunctionType(ir.IntType(32), [_I64] * 5).as_pointer()
             return builder.call(builder.inttoptr(args[0], entry), args[1:])
 
-        return types.int32(*[types.int64] * 5), emit
+        return types.int32(*[types.int64] * 6), emit
 
     @intrinsic  # type: ignore[untyped-decorator]
     def address_of(typing_context: Any, array: Any) -> Any:
@@ -61,3 +64,13 @@ else:
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 3), emit
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def free_memory(typing_context: Any, address: Any) -> Any:
+        """Free memory that compiled code asked for."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            context.nrt.free(builder, builder.inttoptr(args[0], cgutils.voidptr_t))
+            return context.get_dummy_value()
+
+        return types.void(types.int64), emit

@@ -79,6 +79,7 @@ def widen(bound: BoundLoss, points: Array, evaluations: int, seconds: float, vec
             use.reason, use.line = version
         else:
             bound.entry[1], bound.blocks[:, 1] = version.shim, version.loss
+            bound.entry[5] = version.shares and not len(bound.private)
             bound.owners.append(version)
             _choose(bound, points, count, evaluations, seconds, vectorize)
     if vectorize == "require" and use.count == 1:

@@ -28,10 +28,10 @@ class BoundLoss(NamedTuple):
 
     Attributes
     ----------
-    entry : ndarray of int64, shape (5,)
+    entry : ndarray of int64, shape (6,)
         Address of the shim; address of that for lanes, and how many it evaluates at once (1: it is not used); bytes
-        from one point's block to the next (0 if all points share one); and whether the loss may write to ``x``, so
-        that every evaluation needs a fresh copy.
+        from one point's block to the next (0 if all points share one); whether the loss may write to ``x``, so
+        that every evaluation needs a fresh copy; and whether lanes share products (`jitgrad.loss.sharing`).
     blocks : ndarray of int64, shape (points or 1, words)
         Arguments of each point, or of all.
     private : ndarray of int64, shape (arrays, 4)
@@ -145,7 +145,7 @@ def bind(
             "list, dict or object. Copy the array inside the loss."
         )
     return BoundLoss(
-        entry=np.array([compiled.shim, 0, 1, blocks.strides[0] * values.vary, not compiled.effects.x_read_only]),
+        entry=np.array([compiled.shim, 0, 1, blocks.strides[0] * values.vary, not compiled.effects.x_read_only, 0]),
         blocks=blocks,
         private=private,
         threaded=compiled.threaded,
@@ -161,7 +161,7 @@ def bind(
 def _bind_interpreted(loss: Any, points: Array, values: _Values) -> BoundLoss:
     shim, owner = interpreted_loss(lambda x, point: loss(x, *_python_arguments(loss, values.at(point))), points.dtype)
     return BoundLoss(
-        entry=np.array([shim, 0, 1, WORD * values.vary, True]),
+        entry=np.array([shim, 0, 1, WORD * values.vary, True, 0]),
         blocks=np.arange(values.points, dtype=np.int64).reshape(-1, 1),
         private=np.empty((0, 4), np.int64),
         threaded=False,

@@ -35,25 +35,27 @@ def cache_folder() -> Path:
 class Kept(NamedTuple):
     """What is kept of a loss: its numba CompileResult, its effects, and the machine code of its shim.
 
-    Of a loss that cannot take lanes, the reason in place of the result.
+    Of a version for lanes whether it shares products, and no effects; of a loss that cannot take lanes, the reason in
+    place of the result.
     """
 
     result: Any
     effects: Effects | None
     shim: Any
+    shares: bool = False
 
 
 def load(key: str) -> Kept | None:
     """Return what is kept under `key`, or None."""
     path = _path(key)
     try:
-        reduced, effects, shim = pickle.loads(path.read_bytes())
+        reduced, *others = pickle.loads(path.read_bytes())
         os.utime(path)  # used just now: the last to be removed
     except Exception:  # noqa: BLE001  # absent or damaged, in whatever way: compiled anew
         return None
     if isinstance(reduced, Refused):
-        return Kept(reduced, effects, shim)
-    return Kept(CompileResult._rebuild(cpu_target.target_context, *reduced), effects, shim)
+        return Kept(reduced, *others)
+    return Kept(CompileResult._rebuild(cpu_target.target_context, *reduced), *others)
 
 
 def save(key: str, kept: Kept) -> None:
@@ -66,7 +68,7 @@ def save(key: str, kept: Kept) -> None:
         return
     folder = cache_folder()
     try:
-        content = serialize.dumps((kept.result if refused else kept.result._reduce(), kept.effects, kept.shim))
+        content = serialize.dumps((kept.result if refused else kept.result._reduce(), *kept[1:]))
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder, _path(key), content)
         _remove_oldest(folder)

@@ -12,7 +12,7 @@ from numba.core.registry import cpu_target
 from jitgrad.loss import cache
 from jitgrad.loss.effects import Effects, effects_of
 from jitgrad.loss.fingerprint import FingerprintError, fingerprint, functions_used
-from jitgrad.loss.lanes.compiled import Refused, compile_lanes, prepare_loading
+from jitgrad.loss.lanes.compiled import Refused, compile_lanes, prepare_loading, shares_products
 from jitgrad.loss.machine import compile_for
 from jitgrad.loss.pack import is_packable
 from jitgrad.loss.shim import Call, shim_address, shim_object_code
@@ -108,12 +108,15 @@ class LanesVersion(NamedTuple):
     ----------
     shim, loss : int
         Addresses of the C entry and of the loss, for the second word of every block.
+    shares : bool
+        Whether it has products that may be shared, and is proved to write to none of its arguments.
     owner : object
         Keeps the machine code alive.
     """
 
     shim: int
     loss: int
+    shares: bool
     owner: Any
 
 
@@ -157,9 +160,11 @@ def _assemble_lanes(loss: Any, compiled: CompiledLoss, count: int) -> LanesVersi
     types_given = (*types_taken[:1], *map(_number_named, types_taken[1:], compiled.given[1:]))
     call = Call(types_given, types_taken, result.signature.return_type, compiled.packed)
     shim = shim_address(call, kept.shim if kept else None)
+    shares = kept.shares if kept else shares_products(result)
     if key is not None and kept is None:
-        cache.save(key, cache.Kept(result, None, shim_object_code(call)))
-    return LanesVersion(shim, result.library.get_pointer_to_function(result.fndesc.llvm_func_name), result)
+        cache.save(key, cache.Kept(result, None, shim_object_code(call), shares))
+    loss_address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+    return LanesVersion(shim, loss_address, shares, result)
 
 
 def _number_named(kind: Any, number: Any) -> Any:

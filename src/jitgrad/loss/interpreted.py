@@ -20,7 +20,7 @@ from jitgrad.loss.trial import ENTRY, bytes_at
 def interpreted_loss(evaluate: Callable[[Array, int], float], dtype: np.dtype[Any]) -> tuple[int, Any]:
     """Return the address of a C entry that calls ``evaluate(x, point)``, and the object that owns it."""
 
-    def entry(x_address: int, n: int, result_address: int, block: int) -> int:
+    def entry(x_address: int, n: int, result_address: int, block: int, _: int) -> int:
         x = _array_at(x_address, n, dtype)
         point = int(_array_at(block, 1, np.dtype(np.int64))[0])
         try:

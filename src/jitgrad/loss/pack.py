@@ -118,7 +118,13 @@ def _unpack_array(context: Any, builder: ir.IRBuilder, ty: Any, next_word: Calla
 
 
 def borrow_array(
-    context: Any, builder: ir.IRBuilder, ty: Any, address: ir.Value, shape: list[Any], strides: list[Any]
+    context: Any,
+    builder: ir.IRBuilder,
+    ty: Any,
+    address: ir.Value,
+    shape: list[Any],
+    strides: list[Any],
+    parent: ir.Value | None = None,
 ) -> ir.Value:
     """Emit an array struct over memory that somebody else owns and keeps alive."""
     from numba.np import arrayobj  # 50 ms, and numba loads it itself before it compiles anything
@@ -132,6 +138,6 @@ def borrow_array(
         strides=strides,
         itemsize=_I64(context.get_abi_sizeof(element)),
         meminfo=cgutils.get_null_value(cgutils.voidptr_t),
-        parent=None,
+        parent=parent,
     )
     return array._getvalue()

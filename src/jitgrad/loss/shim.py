@@ -1,10 +1,12 @@
-"""The shim: a plain C entry ``int shim(x, n, results, block)`` to losses of one signature.
+"""The shim: a plain C entry ``int shim(x, n, results, block, record)`` to losses of one signature.
 
 Drivers are compiled once and know nothing of losses; they call a shim by its address. The shim builds the
 array ``x`` over the driver's scratch, reads the arguments from the block, calls the loss whose address stands
-at the head of the block, stores its values and returns a status. It is written in LLVM directly: the same
-in Python through numba's front end, with the loss linked in, cost 150 to 300 ms because LLVM optimised the
-loss a second time; this costs a few milliseconds and one more jump per evaluation.
+at the head of the block, stores its values and returns a status. The address of the driver's record of what
+evaluations share (`jitgrad.loss.sharing`), or 0, goes to a loss in lanes together with ``x``.
+
+It is written in LLVM directly: the same in Python through numba's front end, with the loss linked in, cost 150 to
+300 ms because LLVM optimised the loss a second time; this costs a few milliseconds and one more jump per evaluation.
 """
 
 from __future__ import annotations
@@ -103,7 +105,7 @@ def _compile(call: Call) -> Any:
     library = context.codegen().create_library(call.name)
     library.enable_object_caching()
     module = library.create_ir_module(call.name)
-    function = ir.Function(module, ir.FunctionType(_I32, [_I64] * 4), call.name)
+    function = ir.Function(module, ir.FunctionType(_I32, [_I64] * 5), call.name)
     with context.push_code_library(library):
         _emit(context, ir.IRBuilder(function.append_basic_block()), call)
     library.add_ir_module(module)
@@ -112,8 +114,8 @@ def _compile(call: Call) -> Any:
 
 
 def _emit(context: Any, builder: ir.IRBuilder, call: Call) -> None:
-    x_address, n, result_address, block = builder.function.args
-    x = _emit_x(context, builder, call.given[0], x_address, n)
+    x_address, n, result_address, block, record = builder.function.args
+    x = _emit_x(context, builder, call, x_address, n, record)
     arguments = [x, *_emit_arguments(context, builder, call, block)]
     accepted = [
         context.cast(builder, value, given, taken)
@@ -133,9 +135,14 @@ def _emit(context: Any, builder: ir.IRBuilder, call: Call) -> None:
     builder.ret(status)
 
 
-def _emit_x(context: Any, builder: ir.IRBuilder, ty: Any, address: ir.Value, n: ir.Value) -> ir.Value:
+def _emit_x(
+    context: Any, builder: ir.IRBuilder, call: Call, address: ir.Value, n: ir.Value, record: ir.Value
+) -> ir.Value:
+    ty = call.given[0]
     itemsize = context.get_abi_sizeof(context.get_data_type(ty.dtype))
-    return borrow_array(context, builder, ty, address, [n], [_I64(itemsize)])
+    # In compiled code nothing looks at the parent of an array, and views inherit it.
+    parent = builder.inttoptr(record, cgutils.voidptr_t) if call.lanes > 1 else None
+    return borrow_array(context, builder, ty, address, [n], [_I64(itemsize)], parent)
 
 
 def _emit_arguments(context: Any, builder: ir.IRBuilder, call: Call, block: ir.Value) -> list[ir.Value]:

@@ -13,8 +13,8 @@ from jitgrad._types import Array, IntArray
 from jitgrad.loss.compiled import CompiledLoss
 from jitgrad.loss.shim import OK
 
-ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 4)
-"""The C type of a shim: ``int shim(x, n, result, block)``."""
+ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 5)
+"""The C type of a shim: ``int shim(x, n, result, block, record)``."""
 
 
 WARM_UP_SECONDS = 1e-3
@@ -38,7 +38,7 @@ def evaluation_seconds(shim: int, x: Array, block: IntArray) -> float:
     for _ in range(3):
         scratch[:] = x
         before = time.perf_counter()
-        call(scratch.ctypes.data, x.size, result.ctypes.data, block.ctypes.data)
+        call(scratch.ctypes.data, x.size, result.ctypes.data, block.ctypes.data, 0)
         fastest = min(fastest, time.perf_counter() - before)
         if fastest > WARM_UP_SECONDS:
             break
@@ -77,7 +77,7 @@ def changed_arrays(
         for (word, low, _, data), copy in zip(places, copies, strict=True):
             own[word] = copy.ctypes.data + (data - low)
     scratch, result = x.copy(), np.empty(1)
-    status = ENTRY(compiled.shim)(scratch.ctypes.data, x.size, result.ctypes.data, own.ctypes.data)
+    status = ENTRY(compiled.shim)(scratch.ctypes.data, x.size, result.ctypes.data, own.ctypes.data, 0)
     changed = []
     for place, original, copy in zip(places, originals, copies, strict=True):
         same = np.array_equal(original, copy)

@@ -23,7 +23,7 @@ from jitgrad.auto.doubt import (
 )
 from jitgrad.difference import FEWEST, NO_FAULT, check_points, combine_values, enlarge, make_differences
 from jitgrad.formula import ANCHOR, ORDER, THRESHOLDS, Formula
-from jitgrad.launch.drivers import make_workspace, run
+from jitgrad.launch.drivers import close_workspace, make_workspace, run
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.shim import RAISED
 
@@ -53,6 +53,7 @@ def _value(
     itself = Probes(points, zeros[:1], zeros, nothing, nowhere, nothing, nowhere, points[:0])
     workspace = make_workspace(entry, blocks, private, points)
     run(entry, blocks, private, itself, 0, 0, 1, values, statuses, workspace)
+    close_workspace(workspace)
     return statuses[0] & RAISED == 0, values[0]
 
 
@@ -71,27 +72,31 @@ def _derivatives(
 ) -> tuple[bool, int]:
     """Compute and examine the derivatives by `targets`; return whether all went well, and what `run` returns."""
     checked = checks.size > 0
-    alone = 0
+    well, alone = True, 0
     workspace = make_workspace(entry, blocks, private, points)
     for first in range(0, targets.size, BLOCK):
         found = make_differences(points, targets[first : first + BLOCK], formula)
-        if found.fault != NO_FAULT:
-            return False, alone
+        well = found.fault == NO_FAULT
+        if not well:
+            break
         total = found.probes.point.size
         values = np.empty(total)
         values[0] = value
         statuses = np.zeros(total, np.int8)
         alone += run(entry, blocks, private, found.probes, 1, 1, total, values, statuses, workspace)
         for k in range(total):
-            if statuses[k] & RAISED != 0:
-                return False, alone
+            well = well and statuses[k] & RAISED == 0
+        if not well:
+            break
         part = gradient[first : first + BLOCK]
         finite = combine_values(found, values, part)
         if checked:
             examine(found, values, part, checks, evidence[first : first + BLOCK])
         elif not finite:
-            return False, alone
-    return True, alone
+            well = False
+            break
+    close_workspace(workspace)
+    return well, alone
 
 
 @element

@@ -12,6 +12,7 @@ from jitgrad.loss.lanes.flag import register as register_flag
 from jitgrad.loss.lanes.library import load_vector_library
 from jitgrad.loss.lanes.number import Lanes, LanesBool
 from jitgrad.loss.machine import line_of
+from jitgrad.loss.sharing import FUNCTION_PREFIX
 
 _DRAWS_RANDOM = ("numba_get_np_random_state", "numba_get_py_random_state")
 _NOT_IN_LANES = (types.NumPyRandomGeneratorType, types.ClassInstanceType)
@@ -129,3 +130,10 @@ def _checked(result: Any, session: Any) -> Any:
     if not isinstance(returned, Lanes | LanesBool | types.Float | types.Integer | types.Boolean):
         return Refused(f"in lanes it returns {returned}")
     return result
+
+
+def shares_products(result: Any) -> bool:
+    """Whether a loss in lanes has products that may be shared, and is proved to write to none of its arguments."""
+    module = result.library._get_module_for_linking()
+    has_products = any(function.name.startswith(FUNCTION_PREFIX) for function in module.functions)
+    return has_products and all(effects_of(result).arrays_read_only)

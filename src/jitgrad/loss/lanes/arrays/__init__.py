@@ -19,6 +19,7 @@ from jitgrad.loss.lanes.arrays import (
     running,
     sampling,
     selection,
+    separate,
     shapes,
     sums,
 )
@@ -30,7 +31,7 @@ def functions(count: int) -> dict[Any, Any]:
 
     For arguments without lanes each does what the function does that it stands for.
     """
-    common = (in_place, products, reductions, running, sampling, selection, shapes, sums)
+    common = (in_place, products, reductions, running, sampling, selection, separate, shapes, sums)
     made = allocation.functions(count) | making.functions(count)
     for module in common:
         made |= module.functions()

@@ -16,6 +16,7 @@ from numba.core import cgutils, types
 
 from jitgrad.loss.lanes.arrays.allocation import emit_empty
 from jitgrad.loss.lanes.arrays.loops import counted, reduce
+from jitgrad.loss.lanes.arrays.shared import Operand, emit_product, may_share
 from jitgrad.loss.lanes.arrays.stand_in import Version, stand_in
 from jitgrad.loss.lanes.number import Lanes, is_lanes_array, vector_type
 from jitgrad.loss.lanes.vectors import constant, multiply_add
@@ -34,12 +35,18 @@ class _Matrix:
         self._array = context.make_array(kind)(context, builder, value)
         self.shape = cgutils.unpack_tuple(builder, self._array.shape, kind.ndim)
         self._strides = cgutils.unpack_tuple(builder, self._array.strides, kind.ndim)
-        if kind.layout == "C":  # a constant, of which LLVM makes better addresses
-            self._strides[-1] = _I64(context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+        itemsize = _I64(context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+        if kind.layout in "CF":  # a constant, of which LLVM makes better addresses
+            self._strides[-1 if kind.layout == "C" else 0] = itemsize
 
     def transposed(self) -> _Matrix:
         self.shape, self._strides = self.shape[::-1], self._strides[::-1]
         return self
+
+    def operand(self) -> Operand:
+        """Return the matrix, or the vector as a matrix of one row, for products that are shared."""
+        rows, step = (self.shape[0], self._strides[0]) if len(self.shape) == 2 else (_I64(1), _I64(0))
+        return Operand(self._array, self._kind.dtype, (rows, self.shape[-1]), (step, self._strides[-1]))
 
     def row(self, i: ir.Value) -> _Vector:
         start = self._builder.mul(i, self._strides[0])
@@ -133,18 +140,41 @@ def _choose(a: Any, b: Any) -> Version | None:
         left = _Matrix(context, builder, a, values[0], lanes)
         right = _Matrix(context, builder, b, values[1], lanes)
         _require_equal(context, builder, left.shape[-1], right.shape[0])
-        if ndim == 0:
-            return _emit_inner(builder, left.whole(), right.whole(), ty)
-        made = emit_empty(context, builder, result, [*left.shape[:-1], *right.shape[1:]])
-        target = _Matrix(context, builder, result, made, lanes)
         if ndim == 2:
+            made = emit_empty(context, builder, result, [left.shape[0], right.shape[1]])
+            target = _Matrix(context, builder, result, made, lanes)
             with counted(builder, _I64(0), right.shape[1]) as j:
                 _emit_matrix_vector(builder, left, right.column(j), target.column(j), ty)
-        elif a.ndim == 2:
-            _emit_matrix_vector(builder, left, right.whole(), target.whole(), ty)
+            return made
+        if a.ndim == 2 or is_lanes_array(b):
+            matrix, matrix_kind, vector, vector_kind, x = left, a, right, b, values[1]
         else:
-            _emit_matrix_vector(builder, right.transposed(), left.whole(), target.whole(), ty)
-        return made
+            matrix, matrix_kind, vector, vector_kind, x = right.transposed(), b, left, a, values[0]
+        if ndim == 0:
+            place = cgutils.alloca_once(builder, ty)
+
+            def put(i: ir.Value, element: ir.Value) -> None:
+                builder.store(element, place)
+
+            def plain() -> None:
+                builder.store(_emit_inner(builder, left.whole(), right.whole(), ty), place)
+
+        else:
+            made = emit_empty(context, builder, result, [matrix.shape[0]])
+            line = _Matrix(context, builder, result, made, lanes).whole()
+
+            def put(i: ir.Value, element: ir.Value) -> None:
+                line.put(builder, i, element)
+
+            def plain() -> None:
+                _emit_matrix_vector(builder, matrix, vector.whole(), line, ty)
+
+        if may_share(matrix_kind, vector_kind):
+            struct = context.make_array(vector_kind)(context, builder, x)
+            emit_product(context, builder, matrix.operand(), struct, vector_kind, lanes, put, plain)
+        else:
+            plain()
+        return builder.load(place) if ndim == 0 else made
 
     return Version(result, emit)
 
