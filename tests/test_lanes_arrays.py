@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 import pytest
-from lanes import in_lanes
+from lanes import in_lanes, one_by_one, refusal
 
 from jitgrad.loss.shim import OK
 
@@ -179,6 +179,55 @@ def test_choices_lane_by_lane_need_no_agreement(body):
 
 def test_truth_values_of_arrays_are_not_added_as_numbers():
     # NumPy's sum of two truth values is one: what would count to two in lanes does not take them.
-    from lanes import refusal
-
     assert refusal(loss_of("x", "b = 1.0 * np.sum((a > 0.0) + (a > 0.1))", "    return b"), np.ones(SIZE))
+
+
+@numba.vectorize(["float64(float64, float64)"])
+def smoothed(v, eps):
+    if v > 0.0:
+        return (v * v + eps) ** 0.5
+    return eps // 2.0 - v
+
+
+@numba.njit("float64(float64)")
+def inverse(v):
+    return v**-1
+
+
+@numba.njit("float64(int64)")
+def halved(k):
+    return 0.5 * k
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "np.convolve(a[1:], np.array([0.5, 0.25, x[0]]))",
+        "np.convolve(np.array([0.5, 0.25]), a)",
+        "np.interp(a, np.linspace(-1.0, 1.0, 5), x[:5])",
+        "np.interp(np.linspace(-2.0, 2.0, 9), np.array([-0.5, x[0] * 1e-3, 0.7]), a[:3])",
+        "a[:5] + np.array(divmod(x[0], 0.3) + (0.5, np.float64(x[2]), np.remainder(x[3], 0.4)))",
+    ],
+)
+def test_functions_that_are_seldom_used(text):
+    compare("x", f"b = {text}", SUM_OF_LINE, columns_of(7))
+
+
+def test_functions_of_elements_and_signatures_convert_their_arguments():
+    @numba.njit
+    def loss(x):
+        return np.sum(smoothed(x, 3)) + smoothed(x[0], 1) + inverse(2) * x[1] + inverse(x[2])
+
+    columns = columns_of(8)
+    values, status = in_lanes(loss, columns)
+    assert status == OK
+    np.testing.assert_allclose(values, one_by_one(loss, columns), rtol=ROUNDING["float64"])
+
+
+def test_lanes_do_not_become_whole_numbers():
+    # The signature cuts off fractions, one lane like another; lanes would keep them.
+    @numba.njit
+    def loss(x):
+        return halved(x[0]) + x[1]
+
+    assert refusal(loss, np.ones(2))

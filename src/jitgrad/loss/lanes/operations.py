@@ -141,7 +141,10 @@ def _scaled(factor: float) -> Emit:
 
 
 def _sinc(context: Any, builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
-    """As numba has it: 0 counts as 1e-20, of which the sine is itself."""
+    """As numba has it: 0 counts as 1e-20, of which the sine is itself, and pi is one of double precision."""
+    if value.type.element == ir.FloatType():
+        wide = builder.fpext(value, ir.VectorType(ir.DoubleType(), value.type.count))
+        return builder.fptrunc(_sinc(context, builder, wide), value.type)
     zero = builder.fcmp_ordered("==", value, constant(value.type, 0.0))
     angle = builder.fmul(builder.select(zero, constant(value.type, 1e-20), value), constant(value.type, math.pi))
     return builder.fdiv(elementary.sin(builder, angle), angle)
