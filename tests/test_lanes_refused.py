@@ -24,11 +24,6 @@ class Scaled:
         return self.scale * v
 
 
-@numba.vectorize
-def squared(v):
-    return v * v
-
-
 absolute = ctypes.CDLL(None).fabs
 absolute.restype, absolute.argtypes = ctypes.c_double, [ctypes.c_double]
 
@@ -215,11 +210,6 @@ def instance_inside(x):
 
 
 @njit
-def universal_function(x):
-    return squared(x[0]) * 2.0  # here
-
-
-@njit
 def c_function(x):
     return absolute(x[0]) * x[1]  # here
 
@@ -232,11 +222,6 @@ def result_in_single_precision(x):
 @njit("int64(float64[::1])")
 def whole_result(x):
     return 1e9 * (x * x).sum()
-
-
-@njit("float64(float64[::1], float32)")
-def argument_in_single_precision(x, a):
-    return a * (x * x).sum()
 
 
 @njit("float64(float64[::1], UniTuple(float32, 2))")
@@ -281,11 +266,9 @@ CASES = [
     (instance, (Scaled(2.0),), "an argument is or holds instance.jitclass.Scaled"),
     (instance_in_a_tuple, ((Scaled(2.0), 3.0),), "an argument is or holds instance.jitclass.Scaled"),
     (instance_inside, (), "Scaled cannot be seen through"),
-    (universal_function, (), "squared cannot be seen through"),
     (c_function, (), "fabs cannot be seen through"),
     (result_in_single_precision, (), "its signature turns the result into float32"),
     (whole_result, (), "its signature turns the result into int64"),
-    (argument_in_single_precision, (0.1,), "its signature turns an argument of type float64 into float32"),
     (tuple_in_single_precision, ((0.1, 0.2),), "its signature turns an argument of type UniTuple(float64 x 2)"),
 ]
 ANYWHERE = {"generator", "instance", "instance_in_a_tuple", "parallel", "writes_in_a_helper"}
