@@ -77,7 +77,7 @@ def test_gradients_agree(case):
 @pytest.mark.parametrize(
     "cases",
     [
-        pytest.param([case for case in CASES if case.name in DEFAULT], id="third"),
+        pytest.param([case for case in CASES if case.name in DEFAULT], id="sixth"),
         pytest.param(CASES, id="all", marks=pytest.mark.slow),
     ],
 )

@@ -13,13 +13,13 @@ COUNT = 80
 # Both sides of a comparison are off by the bound at most.
 SIDES = 2.0
 
-# 40 + 40 expressions by default, 5 040 more when asked.
-sweep = [*range(2), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 65))]
+# 40 expressions by default, more than 5 000 when asked.
+sweep = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 65))]
 
 
 @pytest.mark.parametrize("seed", sweep)
 def test_lanes_and_scalar_agree(seed):
-    made = program(seed, COUNT if seed >= 2 else COUNT // 2)
+    made = program(seed, COUNT if seed else COUNT // 2)
     loss = compiled(made.source)
     near = points(seed, 1).T * (1.0 + 1e-9 * np.arange(LANES))
     agreed = 0

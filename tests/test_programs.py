@@ -59,13 +59,13 @@ def test_tolerances_are_tight_and_everything_occurs():
     assert [statement for statement in statements if statement not in text] == []
 
 
-# 40 + 40 expressions by default, 5 040 more when asked: about seven minutes of compiling.
-sweep = [*range(2), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 65))]
+# 40 expressions by default, more than 5 000 when asked: about seven minutes of compiling.
+sweep = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 65))]
 
 
 @pytest.mark.parametrize("seed", sweep)
 def test_compiled_and_interpreted_agree(seed):
-    made = program(seed, COUNT if seed >= 2 else COUNT // 2)
+    made = program(seed, COUNT if seed else COUNT // 2)
     loss = compiled(made.source)
     python = python_of(loss, {})
     with np.errstate(all="raise"):

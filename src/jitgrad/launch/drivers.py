@@ -133,8 +133,9 @@ def run(
         # Element (j, lane) of the scratch is at base + j * width + lane; unsigned numbers cannot count from the end,
         # which costs a comparison.
         shim, base, width, held = single_shim, n * lanes, 1, lanes
-        # Where products are shared lanes pay even for one probe, unless it is the point itself.
-        wide = group > 1 or (sharing and k >= one_by_one and begin[k + 1] > begin[k])
+        # A displaced probe that is left over is evaluated in lanes too: its value must not depend on its neighbours.
+        displaced = begin[k + 1] > begin[k] or (along.size > 0 and along[k] >= 0)
+        wide = group > 1 or (lanes > 1 and displaced and k >= one_by_one)
         if wide:
             shim, base, width, held = lanes_shim, 0, lanes, 0
         if loaded[held] != point[k] or (writes_x and not wide):

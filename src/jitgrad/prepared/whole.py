@@ -22,14 +22,23 @@ from jitgrad.auto.doubt import (
     undecided,
 )
 from jitgrad.difference import FEWEST, NO_FAULT, check_points, combine_values, enlarge, make_differences
-from jitgrad.formula import ANCHOR, ORDER, THRESHOLDS, Formula
+from jitgrad.formula import ANCHOR, COUNT, ORDER, THRESHOLDS, Formula
 from jitgrad.launch.drivers import close_workspace, make_workspace, run
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.shim import RAISED
 
 BLOCK = 64
-"""Coordinates whose probes are made at once, and of which threads take whole ones: lanes are filled anew in every
-block, so that its values are the same on any number of threads."""
+"""Coordinates whose probes are made at once."""
+
+
+@element
+def _least_part(entry: IntArray, settings: FloatArray) -> int:
+    """Return how many coordinates fill groups of lanes exactly: threads take multiples of that."""
+    lanes, nodes = entry[2], int(settings[COUNT])
+    part = lanes
+    while part > 1 and (part // 2 * nodes) % lanes == 0:
+        part //= 2
+    return part
 
 
 @element
@@ -211,10 +220,11 @@ def whole_gradient_parallel(
     done, value = _value(entry, blocks, private, points, formula, with_value)
     if not done:
         return False, value, 0, 0
-    whole = (targets.size + BLOCK - 1) // BLOCK
+    least = _least_part(entry, settings)
+    whole = (targets.size + least - 1) // least
     well, alone = np.ones(threads, np.bool_), np.zeros(threads, np.int64)
     for thread in numba.prange(threads):
-        begin, end = BLOCK * (whole * thread // threads), BLOCK * (whole * (thread + 1) // threads)
+        begin, end = least * (whole * thread // threads), least * (whole * (thread + 1) // threads)
         part = slice(min(begin, targets.size), min(end, targets.size))
         well[thread], alone[thread] = _derivatives(
             entry, blocks, private, points, targets[part], formula, value, checks, gradient[part], evidence[part]
