@@ -49,13 +49,13 @@ def load(key: str) -> Kept | None:
     """Return what is kept under `key`, or None."""
     path = _path(key)
     try:
-        reduced, *others = pickle.loads(path.read_bytes())
+        reduced, effects, shim, shares = pickle.loads(path.read_bytes())
         os.utime(path)  # used just now: the last to be removed
     except Exception:  # noqa: BLE001  # absent or damaged, in whatever way: compiled anew
         return None
     if isinstance(reduced, Refused):
-        return Kept(reduced, *others)
-    return Kept(CompileResult._rebuild(cpu_target.target_context, *reduced), *others)
+        return Kept(reduced, effects, shim, shares)
+    return Kept(CompileResult._rebuild(cpu_target.target_context, *reduced), effects, shim, shares)
 
 
 def save(key: str, kept: Kept) -> None:
