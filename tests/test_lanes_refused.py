@@ -214,6 +214,16 @@ def c_function(x):
     return absolute(x[0]) * x[1]  # here
 
 
+@njit("float64(int64)")
+def cut_off(v):
+    return v * 0.5
+
+
+@njit
+def applies(x, f):
+    return f(x[0] * 10.0) + x[1]
+
+
 @njit("float32(float64[::1])")
 def result_in_single_precision(x):
     return (x * x).sum()
@@ -267,11 +277,12 @@ CASES = [
     (instance_in_a_tuple, ((Scaled(2.0), 3.0),), "an argument is or holds instance.jitclass.Scaled"),
     (instance_inside, (), "Scaled cannot be seen through"),
     (c_function, (), "fabs cannot be seen through"),
+    (applies, (cut_off,), "function cut_off among the arguments has a signature"),
     (result_in_single_precision, (), "its signature turns the result into float32"),
     (whole_result, (), "its signature turns the result into int64"),
     (tuple_in_single_precision, ((0.1, 0.2),), "its signature turns an argument of type UniTuple(float64 x 2)"),
 ]
-ANYWHERE = {"generator", "instance", "instance_in_a_tuple", "parallel", "writes_in_a_helper"}
+ANYWHERE = {"applies", "generator", "instance", "instance_in_a_tuple", "parallel", "writes_in_a_helper"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case[0].__name__)

@@ -34,7 +34,7 @@ BLOCK = 64
 @element
 def _least_part(entry: IntArray, settings: FloatArray) -> int:
     """Return how many coordinates fill groups of lanes exactly: threads take multiples of that."""
-    lanes, nodes = entry[2], int(settings[COUNT])
+    lanes, nodes = int(entry[2]), int(settings[COUNT])
     part = lanes
     while part > 1 and (part // 2 * nodes) % lanes == 0:
         part //= 2

@@ -42,6 +42,11 @@ def prepare_loading() -> None:
 
 def _for_lanes(ty: Any, session: Any) -> Any:
     """Return the type of an argument with its functions replaced by their versions for lanes."""
+    from jitgrad.loss.lanes.promote import LanesRefusalError
+
+    if isinstance(ty, types.Dispatcher) and not ty.dispatcher._can_compile:
+        reason = f"function {ty.dispatcher.__name__} among the arguments has a signature, which lanes would not heed"
+        raise LanesRefusalError(reason, "")
     if isinstance(ty, types.Dispatcher):
         return types.Dispatcher(session.clone(ty.dispatcher))
     if isinstance(ty, types.Tuple | types.UniTuple):
