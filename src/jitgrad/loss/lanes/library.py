@@ -10,8 +10,9 @@ from typing import Any
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.registry import cpu_target
 from numba.core.typing.templates import signature
+
+from jitgrad.loss.lanes.vectors import assembly_of
 
 Emit = Callable[..., ir.Value]
 """``emit(context, builder, *vectors)`` writes the code of an operation and returns its result."""
@@ -20,7 +21,7 @@ _I32 = ir.IntType(32)
 _BITS = {ir.DoubleType(): 64, ir.FloatType(): 32}
 
 # Names of the vector ABI of x86-64, which glibc's libmvec follows: registers of 512, 256 and 128 bits.
-_REGISTERS = ((512, "avx512f", "e"), (256, "avx2", "d"), (128, "sse2", "b"))
+_REGISTERS = ((512, "zmm", "e"), (256, "ymm", "d"), (128, "xmm", "b"))
 
 
 def per_lane(function: Any) -> Emit:
@@ -66,11 +67,10 @@ def _symbol(name: str, bits: int, arity: int, count: int) -> tuple[str, int] | N
     """Return the widest vector version that the processor and the library have, and its number of lanes."""
     if not load_vector_library():
         return None
-    features = _features()
-    for register, feature, letter in _REGISTERS:
+    for register, _, letter in _REGISTERS:
         width = register // bits
         symbol = f"_ZGV{letter}N{width}{'v' * arity}_{name}{'f' if bits == 32 else ''}"
-        if width <= count and feature in features and llvm.address_of_symbol(symbol):
+        if width <= count and register <= register_bits() and llvm.address_of_symbol(symbol):
             return symbol, width
     return None
 
@@ -86,16 +86,12 @@ def load_vector_library() -> bool:
     return True
 
 
+@cache
 def register_bits() -> int:
-    """Return the width of the registers that hold lanes."""
-    features = _features()
-    return next((bits for bits, feature, _ in _REGISTERS if feature in features), 128)
-
-
-def _features() -> frozenset[str]:
-    """Names of the instruction sets that numba compiles for."""
-    text = cpu_target.target_context.codegen()._tm_features
-    return frozenset(name[1:] for name in text.split(",") if name.startswith("+"))
+    """Return the width of the registers that hold lanes, in the code that numba makes here."""
+    # Names of features differ between processors, and the name of a processor implies some: LLVM knows.
+    assembly = assembly_of(lambda builder, x: builder.fadd(x, x), ir.VectorType(ir.DoubleType(), 8))
+    return next((bits for bits, name, _ in _REGISTERS if name in assembly), 128)
 
 
 def _split(builder: ir.IRBuilder, vector: ir.Value, width: int) -> list[ir.Value]:

@@ -6,6 +6,7 @@ They use generic LLVM only, no instruction of one processor, so that the same co
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from llvmlite import ir
@@ -74,16 +75,20 @@ def multiply_add(builder: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value) -
 def has_fused_multiply_add() -> bool:
     """Tell whether code that numba makes here has an instruction for ``x * y + z``."""
     # The names of features differ from processor to processor, and a processor's name implies some: LLVM knows.
-    return re.search(r"\bfma\b", _assembly_of_probe()) is None
+    assembly = assembly_of(lambda builder, x: intrinsic(builder, "llvm.fma", x, x, x), ir.VectorType(REAL, 2))
+    return re.search(r"\bfma\b", assembly) is None
 
 
-def _assembly_of_probe() -> str:
-    codegen = cpu_target.target_context.codegen()
-    library = codegen.create_library("jitgrad.lanes.probe")
+def assembly_of(emit: Callable[[ir.IRBuilder, ir.Value], ir.Value], kind: ir.VectorType) -> str:
+    """Return the assembly of a function of one vector in memory, as numba compiles here."""
+    library = cpu_target.target_context.codegen().create_library("jitgrad.lanes.probe")
     module = library.create_ir_module("jitgrad.lanes.probe")
-    probe = ir.Function(module, ir.FunctionType(REAL, [REAL] * 3), "jitgrad.lanes.probe")
+    pointer = kind.as_pointer()
+    probe = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer, pointer]), "jitgrad.lanes.probe")
     builder = ir.IRBuilder(probe.append_basic_block())
-    builder.ret(builder.call(_declared(module, "llvm.fma.f64", REAL, [REAL] * 3), probe.args))
+    x, result = probe.args
+    builder.store(emit(builder, builder.load(x)), result)
+    builder.ret_void()
     with global_compiler_lock:
         library.add_ir_module(module)
         library.finalize()
