@@ -11,7 +11,7 @@ release = version = jitgrad.__version__
 
 extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
 # The tables are written by benchmarks and included by a page.
-exclude_patterns = ["_build", "trust-table.md", "auto-table.md", "lanes-table.md"]
+exclude_patterns = ["_build", "trust-table.md", "auto-table.md", "lanes-table.md", "lanes-peak.md"]
 # Examples are run by the tests, which also compare what they print.
 nb_execution_mode = "off"
 myst_enable_extensions = ["colon_fence", "dollarmath"]
