@@ -24,7 +24,6 @@ from llvmlite import ir
 from benchmarks.jury.tables import table
 from jitgrad.loss.lanes import elementary
 from jitgrad.loss.lanes.vectors import BIT, constant, like, scalar_calls
-from tests.lanes_harness import compiled
 
 LEVELS = {"AVX-512": None, "AVX2": "haswell", "SSE2": "x86-64"}
 NAMES = ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "pow")
@@ -119,6 +118,9 @@ def scalar_emit(name: str) -> Callable[..., ir.Value]:
 
 def measure(points: int, width: int) -> dict[str, tuple[float, float, float, float]]:
     """Return worst error, own time, the vector library's and the scalar function's, by function."""
+    # Not at the top: asv imports every module here, and has no folder of tests.
+    from tests.lanes_harness import compiled
+
     ctypes.CDLL("libmvec.so.1", mode=ctypes.RTLD_GLOBAL)
     llvm.load_library_permanently("libmvec.so.1")
     found = {}
