@@ -119,6 +119,19 @@ def test_a_function_that_was_called_before_is_not_kept(tmp_path):
     )
 
 
+def test_a_function_among_the_arguments_is_called_by_the_next_process(tmp_path):
+    source = """
+@njit
+def square(v):
+    return v * v
+@njit
+def loss(x, f=square):
+    return f(x[0]) + f(x[1])
+"""
+    assert run(tmp_path, source) == (True, [2.0, 4.0])
+    assert run(tmp_path, source) == (False, [2.0, 4.0])
+
+
 def test_damaged_files_are_replaced(tmp_path):
     source = "@njit\ndef loss(x):\n    return (x * x).sum()\n"
     run(tmp_path, source)
