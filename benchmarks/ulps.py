@@ -119,7 +119,7 @@ def scalar_emit(name: str) -> Callable[..., ir.Value]:
 def measure(points: int, width: int) -> dict[str, tuple[float, float, float, float]]:
     """Return worst error, own time, the vector library's and the scalar function's, by function."""
     # Not at the top: asv imports every module here, and has no folder of tests.
-    from tests.lanes_harness import compiled
+    from tests.vector_functions import compiled
 
     ctypes.CDLL("libmvec.so.1", mode=ctypes.RTLD_GLOBAL)
     llvm.load_library_permanently("libmvec.so.1")

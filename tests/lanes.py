@@ -1,6 +1,5 @@
 """Losses evaluated in lanes directly, without a driver: what tests of lanes compare with the scalar loss."""
 
-import numba
 import numpy as np
 
 from jitgrad.loss.bind import bind
@@ -35,10 +34,3 @@ def refusal(loss, x, args=(), count=8):
 def one_by_one(loss, columns, args=()):
     """Evaluate a loss at every column, one after the other."""
     return np.array([float(loss(np.ascontiguousarray(column), *args)) for column in columns.T])
-
-
-def jitted(text, **names):
-    """Compile a function from its text: ``f`` of the source."""
-    space = {"np": np, "numba": numba, **names}
-    exec(text, space)
-    return numba.njit(space["f"])

@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lanes_harness import compiled, loop, symbols
 from llvmlite import ir
+from vector_functions import compiled, loop, symbols
 
 from jitgrad.loss.lanes import elementary
 from jitgrad.loss.lanes.elementary.exponential import LARGEST, SMALLEST

@@ -83,18 +83,18 @@ def test_a_kink_in_every_coordinate(n, threads):
 
 def test_lanes_rest_on_kinks_and_come_back():
     g = jg.gradient_of(bent, step=jg.Textbook(), vectorize="require", threads=1)
-    expected = gradient(bent, np.zeros(40), vectorize="off")
-    np.testing.assert_array_equal(g(np.zeros(40)), expected)
+    away = np.linspace(1.0, 2.0, 40)
+    g(away)
     use = g._session.lanes
     assert use.count > 1
-    if use.lanes_seconds >= use.scalar_seconds:
-        pytest.skip("on this machine lanes gain nothing for this loss")
+    use.scalar_seconds, use.lanes_seconds = 4e-7, 1e-7  # whatever was measured here
+    expected = gradient(bent, np.zeros(40), vectorize="off")
+    np.testing.assert_array_equal(g(np.zeros(40)), expected)
     assert use.resting > 0
     before = use.resting
     np.testing.assert_array_equal(g(np.zeros(40)), expected)
     assert use.resting < before
     use.resting = 0  # as after a hundred launches
-    away = np.linspace(1.0, 2.0, 40)
     np.testing.assert_array_equal(g(away), gradient(bent, away, vectorize="off"))
     assert use.resting == 0
 

@@ -20,9 +20,6 @@ from jitgrad.loss.lanes.library import Emit
 from jitgrad.loss.lanes.number import Lanes, LanesBool
 from jitgrad.loss.lanes.operations import OPERATIONS, Operation
 
-MOST_OPERANDS = 6
-"""``min`` and ``max`` take up to so many numbers."""
-
 
 def _element(kind: Any) -> Any:
     return kind.dtype if isinstance(kind, types.Array) else kind
@@ -31,15 +28,14 @@ def _element(kind: Any) -> Any:
 class _Elementwise(AbstractTemplate):  # type: ignore[misc]  # numba is untyped
     """Types of an operation on lanes, and on arrays if one of them holds lanes.
 
-    The array expression gets no code of its own: numba rewrites it to one loop over the operation on elements.
+    For arrays there is no code here: numba merges operations to expressions, and `arrays.expressions` has the loop.
     """
 
     operation: Operation
 
     def generic(self, args: Any, kws: Any) -> Any:
-        extremes = min in self.operation.functions or max in self.operation.functions
-        fits = 2 <= len(args) <= MOST_OPERANDS if extremes else len(args) == len(self.operation.domain)
-        common = common_lanes([_element(arg) for arg in args]) if fits and not kws else None
+        fits = len(args) in self.operation.arities and not kws
+        common = common_lanes([_element(arg) for arg in args]) if fits else None
         if common is None:
             return None
         result = LanesBool(common.count) if self.operation.truth else common
@@ -74,12 +70,9 @@ def _lowering(emit: Emit) -> Any:
 
 def _register(operation: Operation) -> None:
     template = type("LanesOperation", (_Elementwise,), {"operation": operation})
-    arities = [len(operation.domain)]
-    if min in operation.functions or max in operation.functions:
-        arities = list(range(2, MOST_OPERANDS + 1))
     for function in operation.functions:
         infer_global(function)(template)
-        for arity in arities:
+        for arity in operation.arities:
             lower_builtin(function, *[Lanes] * arity)(_lowering(operation.emit))
 
 

@@ -1,6 +1,6 @@
 """NumPy style on arrays of lanes: what replaces functions of NumPy and methods of arrays in a loss.
 
-Elementwise operations are not here: numba turns array expressions into loops over elements by itself.
+Elementwise operations are those of the table (`operations`); `expressions` makes one loop of each array expression.
 """
 
 from __future__ import annotations

@@ -62,11 +62,24 @@ def _sizes(context: Any, builder: ir.IRBuilder, kind: Any, shape: ir.Value) -> l
     return [context.cast(builder, size, ty, types.intp) for size, ty in zip(members, kind, strict=True)]
 
 
-def _fill(context: Any, builder: ir.IRBuilder, kind: Any, array: ir.Value, element: ir.Value) -> ir.Value:
-    elements = flat(context, builder, kind, array)
+def _emit_like(context: Any, builder: ir.IRBuilder, kind: Any, given: Any, array: ir.Value) -> ir.Value:
+    """Emit a new array of type `kind` in the shape of an array of type `given`."""
+    shape = context.make_array(given)(context, builder, array).shape
+    return emit_empty(context, builder, kind, cgutils.unpack_tuple(builder, shape, kind.ndim))
+
+
+def _fill(context: Any, builder: ir.IRBuilder, kind: Any, array: ir.Value, given: Any, value: ir.Value) -> ir.Value:
+    """Emit the assignment of a value of type `given` to every element."""
+    elements, element = flat(context, builder, kind, array), context.cast(builder, value, given, kind.dtype)
     with counted(builder, _I64(0), elements.count) as i:
         elements.put(i, element)
     return array
+
+
+def _fill_constant(context: Any, builder: ir.IRBuilder, kind: Any, array: ir.Value, value: float | None) -> ir.Value:
+    if value is None:
+        return array
+    return _fill(context, builder, kind, array, types.float64, context.get_constant(types.float64, value))
 
 
 def _constant(count: int, original: Any, value: float | None) -> Any:
@@ -80,17 +93,11 @@ def _constant(count: int, original: Any, value: float | None) -> Any:
 
         def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:
             made = emit_empty(context, builder, kind, _sizes(context, builder, kinds[0], values[0]))
-            if value is None:
-                return made
-            return _fill(context, builder, kind, made, _splat(context, builder, types.float64, value, element))
+            return _fill_constant(context, builder, kind, made, value)
 
         return Version(kind, emit)
 
     return stand_in(original, choose)
-
-
-def _splat(context: Any, builder: ir.IRBuilder, ty: Any, value: float, element: Lanes) -> ir.Value:
-    return context.cast(builder, context.get_constant(ty, value), ty, element)
 
 
 def _like(count: int, original: Any, value: float | None) -> Any:
@@ -103,11 +110,8 @@ def _like(count: int, original: Any, value: float | None) -> Any:
         kind = lanes_array(element, array.ndim)
 
         def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:
-            shape = context.make_array(kinds[0])(context, builder, values[0]).shape
-            made = emit_empty(context, builder, kind, cgutils.unpack_tuple(builder, shape, kind.ndim))
-            if value is None:
-                return made
-            return _fill(context, builder, kind, made, _splat(context, builder, types.float64, value, element))
+            made = _emit_like(context, builder, kind, kinds[0], values[0])
+            return _fill_constant(context, builder, kind, made, value)
 
         return Version(kind, emit)
 
@@ -123,7 +127,7 @@ def _full(count: int) -> Any:
 
         def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:
             made = emit_empty(context, builder, kind, _sizes(context, builder, kinds[0], values[0]))
-            return _fill(context, builder, kind, made, context.cast(builder, values[1], kinds[1], element))
+            return _fill(context, builder, kind, made, kinds[1], values[1])
 
         return Version(kind, emit)
 
@@ -138,9 +142,8 @@ def _full_like(count: int) -> Any:
         kind = lanes_array(element, array.ndim)
 
         def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:
-            shape = context.make_array(kinds[0])(context, builder, values[0]).shape
-            made = emit_empty(context, builder, kind, cgutils.unpack_tuple(builder, shape, kind.ndim))
-            return _fill(context, builder, kind, made, context.cast(builder, values[1], kinds[1], element))
+            made = _emit_like(context, builder, kind, kinds[0], values[0])
+            return _fill(context, builder, kind, made, kinds[1], values[1])
 
         return Version(kind, emit)
 
@@ -157,8 +160,7 @@ def _copy(count: int) -> Any:
         kind = lanes_array(element, array.ndim)
 
         def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:
-            shape = context.make_array(kinds[0])(context, builder, values[0]).shape
-            made = emit_empty(context, builder, kind, cgutils.unpack_tuple(builder, shape, kind.ndim))
+            made = _emit_like(context, builder, kind, kinds[0], values[0])
             source = flat(context, builder, kinds[0], values[0])
             target = flat(context, builder, kind, made)
             with counted(builder, _I64(0), source.count) as i:

@@ -7,6 +7,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 from numba.core.callconv import NumpyErrorModel
+from numba.core.errors import TypingError
 
 
 class Call:
@@ -25,7 +26,7 @@ class Call:
 
     Raises
     ------
-    NotImplementedError
+    TypingError
         If there is no such function for these types.
     """
 
@@ -34,7 +35,7 @@ class Call:
         known = function if isinstance(function, types.Type) else context.typing_context.resolve_value_type(function)
         self._signature = context.typing_context.resolve_function_type(known, tuple(kinds), {})
         if self._signature is None:
-            raise NotImplementedError(f"No implementation of {function} for elements {', '.join(map(str, kinds))}")
+            raise TypingError(f"No implementation of {function} for elements {', '.join(map(str, kinds))}")
         self._function = known
         self.result = self._signature.return_type
 

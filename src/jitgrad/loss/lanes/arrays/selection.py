@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from jitgrad.loss.lanes.arrays.allocation import emit_empty, lanes_array
@@ -121,7 +122,7 @@ def emit_assign_part(context: Any, builder: ir.IRBuilder, kinds: Any, values: An
     found = context.typing_context.resolve_function_type(operator.getitem, (target, index), {})
     part = found.return_type
     if not isinstance(part, types.Array) or source.ndim > part.ndim or isinstance(element_of(index), LanesBool):
-        raise NotImplementedError(f"Cannot assign {source} to a part of {target}")
+        raise TypingError(f"Cannot assign {source} to a part of {target}")
     element = target.dtype
     copy = lanes_array(element, source.ndim)
 
