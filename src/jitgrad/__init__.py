@@ -11,6 +11,8 @@ from jitgrad._errors import PrecisionWarning as PrecisionWarning
 from jitgrad.gradient import grad_cpu as grad_cpu
 from jitgrad.gradient import gradient_of as gradient_of
 from jitgrad.gradient import value_and_grad_cpu as value_and_grad_cpu
+from jitgrad.gradient_cuda import grad_cuda as grad_cuda
+from jitgrad.gradient_cuda import value_and_grad_cuda as value_and_grad_cuda
 from jitgrad.inline import jit_grad as jit_grad
 from jitgrad.steps import Absolute as Absolute
 from jitgrad.steps import Auto as Auto
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from jitgrad.check import GradientCheck as GradientCheck
     from jitgrad.check import check_gradient as check_gradient
     from jitgrad.estimate import estimate_cpu as estimate_cpu
+    from jitgrad.estimate import estimate_cuda as estimate_cuda
     from jitgrad.estimate_noise import noise_cpu as noise_cpu
     from jitgrad.explanation import Explanation as Explanation
     from jitgrad.explanation import explain as explain
@@ -59,6 +62,7 @@ _LAZY = {
     "SteplemanWinarsky": "jitgrad.steps.stepleman_winarsky",
     "check_gradient": "jitgrad.check",
     "estimate_cpu": "jitgrad.estimate",
+    "estimate_cuda": "jitgrad.estimate",
     "explain": "jitgrad.explanation",
     "noise_cpu": "jitgrad.estimate_noise",
 }

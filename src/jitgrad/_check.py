@@ -45,6 +45,23 @@ def checked_points(x: Any) -> Array:
     return array.astype(_float_type(array.dtype), order="C", copy=True)
 
 
+def checked_device_points(x: Any) -> Any:
+    """Return ``x``, an array on a GPU, if it is one of shape (..., n) and type float64 or float32 in C order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not.
+    """
+    if x.dtype not in (_DOUBLE, _SINGLE):
+        raise TypeError(f"x on a GPU must hold float64 or float32, got {x.dtype}. Convert it there.")
+    if len(x.shape) == 0:
+        raise ValueError("x must have shape (n,) or (..., n), got an array without a dimension.")
+    if not x.is_c_contiguous():
+        raise ValueError(f"x on a GPU must be in C order, got strides {x.strides}. Copy it there.")
+    return x
+
+
 def _float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     if dtype.kind in "iu":
         return np.dtype(np.float64)
@@ -207,6 +224,18 @@ def checked_threads(threads: int | None) -> int | None:
     if threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}. Leave it out for an automatic choice.")
     return int(threads)
+
+
+def checked_devices(devices: Any) -> tuple[int, ...]:
+    """Return `devices`, numbers of GPUs from 0 up, none twice; the first for None."""
+    if devices is None:
+        return (0,)
+    indices = tuple(devices) if np.iterable(devices) else (devices,)
+    if not indices or any(isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 0 for k in indices):
+        raise ValueError(f"devices must be the numbers of GPUs, such as [0, 1], got {devices!r}.")
+    if len(set(indices)) < len(indices):
+        raise ValueError(f"devices must name each GPU once, got {devices!r}.")
+    return tuple(int(k) for k in indices)
 
 
 def checked_vectorize(vectorize: Any) -> Vectorize:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from jitgrad import _check
 from jitgrad._result import Estimate
 from jitgrad._types import ArgsAxes, Bounds, Loss, Vectorize
 from jitgrad.curves import draw_curves
+from jitgrad.gradient_cuda import cuda_gradient_of
 from jitgrad.ladder import Status, climb
 from jitgrad.prepared.gradient import Gradient
 from jitgrad.steps import Auto
@@ -81,11 +83,63 @@ def estimate_cpu(
     >>> print(e.status[1])
     converged
     """
-    points = _check.checked_points(x)
     prepared = Gradient(
         loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, threads=threads,
         vectorize=vectorize,
     )  # fmt: skip
+    return _estimate(prepared, x, args, noise)
+
+
+def estimate_cuda(
+    loss: Loss,
+    x: Any,
+    *,
+    args: tuple[Any, ...] = (),
+    noise: float = 0.0,
+    bounds: Bounds = None,
+    coords: npt.ArrayLike | None = None,
+    args_axes: ArgsAxes = None,
+    stream: Any = None,
+    devices: Sequence[int] | None = None,
+) -> Estimate:
+    """Gradient with error bars, noise level and a status per coordinate, evaluated on NVIDIA GPUs.
+
+    Parameters
+    ----------
+    loss, x, args, stream, devices
+        As in `grad_cuda`.
+    noise, bounds, coords, args_axes
+        As in `estimate_cpu`.
+
+    Returns
+    -------
+    Estimate
+        In the memory of the CPU, which decides where to look next.
+
+    Raises
+    ------
+    CudaUnavailableError, LossCompileError, MemoryError, TypeError, ValueError, Exception
+        As in `grad_cuda`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> import jitgrad as jg
+    >>> @njit
+    ... def loss(x):
+    ...     return x[0] ** 2 + x[1] ** 3
+    >>> e = jg.estimate_cuda(loss, np.array([1.0, 2.0]))  # doctest: +SKIP
+    """
+    prepared = cuda_gradient_of(
+        loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, stream=stream, devices=devices
+    )
+    return _estimate(prepared, prepared.host_points(x), args, noise)
+
+
+def _estimate(prepared: Gradient, x: npt.ArrayLike, args: tuple[Any, ...], noise: float) -> Estimate:
+    """Climb the ladder around the points."""
+    points = _check.checked_points(x)
     plan, around = prepared.plan(points), prepared.evaluator(points, _check.checked_args(args))
     limits = np.broadcast_to(plan.formula.limits, (*around.points.shape, 3)).reshape(-1, 3)[plan.targets]
     lower, upper = limits[:, 1], limits[:, 2]

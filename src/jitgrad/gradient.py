@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy.typing as npt
 
 from jitgrad._check import checked_args
 from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method, Vectorize
+from jitgrad.gradient_cuda import cuda_gradient_of
 from jitgrad.loss.accept import require_jitted
 from jitgrad.prepared.gradient import Gradient
 from jitgrad.steps import Rule
@@ -31,6 +33,9 @@ def gradient_of(
     args_axes: ArgsAxes = None,
     threads: int | None = None,
     vectorize: Vectorize = "auto",
+    device: Literal["cpu", "cuda"] = "cpu",
+    stream: Any = None,
+    devices: Sequence[int] | None = None,
 ) -> Gradient:
     """Prepare the gradient of a loss, to be called often.
 
@@ -38,6 +43,11 @@ def gradient_of(
     ----------
     loss, method, order, step, bounds, coords, args_axes, threads, vectorize
         As in `grad_cpu`.
+    device : {"cpu", "cuda"}, default "cpu"
+        Where the loss is evaluated. On a GPU arrays in ``args`` stay there between calls; they are compared with what
+        was copied, and copied again if they have changed.
+    stream, devices
+        As in `grad_cuda`; for ``device="cuda"`` only, as `threads` and `vectorize` are for the CPU.
 
     Returns
     -------
@@ -64,10 +74,17 @@ def gradient_of(
     >>> g(np.array([1.0, 2.0]), 3.0).round(6)
     array([ 6., 12.])
     """
-    return Gradient(
-        loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
-        threads=threads, vectorize=vectorize,
-    )  # fmt: skip
+    options: dict[str, Any] = {
+        "method": method, "order": order, "step": step, "bounds": bounds, "coords": coords, "args_axes": args_axes,
+    }  # fmt: skip
+    if device == "cpu" and stream is None and devices is None:
+        return Gradient(loss, threads=threads, vectorize=vectorize, **options)
+    if device == "cuda" and threads is None and vectorize == "auto":
+        return cuda_gradient_of(loss, stream=stream, devices=devices, **options)
+    raise ValueError(
+        "device must be 'cpu', with threads and vectorize, or 'cuda', with stream and devices, got "
+        f"device={device!r}, {threads=}, {vectorize=}, {stream=}, {devices=}."
+    )
 
 
 def grad_cpu(

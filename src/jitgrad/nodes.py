@@ -75,21 +75,30 @@ def slope_weights(displacements: FloatArray, count: int, scale: float, weights: 
 
 @element
 def _weights_of_used(
-    displacements: FloatArray, count: int, scale: float, stencil: FloatArray, form: int, weights: FloatArray
+    x: float,
+    nodes: Array,
+    displacements: FloatArray,
+    count: int,
+    scale: float,
+    stencil: FloatArray,
+    form: int,
+    weights: FloatArray,
 ) -> None:
     """Do what `slope_weights` does for the nodes that have a weight in the stencil; the others only check it."""
-    nodes, found, used = np.empty(count), np.empty(count), 0
-    for k in range(count):
-        if stencil[form, 1, k] != 0.0:
-            nodes[used] = displacements[k]
-            used += 1
-    slope_weights(nodes, used, scale, found)
     used = 0
     for k in range(count):
-        weights[k] = 0.0
         if stencil[form, 1, k] != 0.0:
-            weights[k] = found[used]
+            displacements[used] = displacements[k]
             used += 1
+    slope_weights(displacements, used, scale, weights)
+    # Spread again in place, from the end: a GPU has no memory to spare.
+    for k in range(count - 1, -1, -1):
+        displacements[k] = nodes[k] - x
+        if stencil[form, 1, k] != 0.0:
+            used -= 1
+            weights[k] = weights[used]
+        else:
+            weights[k] = 0.0
 
 
 @inlined
@@ -166,7 +175,7 @@ def place_nodes(
         if displacements[k] <= displacements[k - 1]:
             return BOUNDS_TOO_CLOSE
     if inside:
-        _weights_of_used(displacements, count, h, stencil, form, weights)
+        _weights_of_used(x, nodes, displacements, count, h, stencil, form, weights)
     else:
         slope_weights(displacements, count, h, weights)
     return count

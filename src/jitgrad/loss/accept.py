@@ -28,6 +28,14 @@ def require_jitted(loss: Any) -> None:
     raise TypeError(f"loss must be a function compiled by numba.njit, got {_describe(loss)}.")
 
 
+def require_function(loss: Any) -> None:
+    """Raise `TypeError` unless `loss` is a function that numba can compile: jitted, or plain Python."""
+    if not (is_jitted(loss) or inspect.isfunction(loss)):
+        raise TypeError(
+            f"loss must be a function compiled by numba.njit, or one that numba can compile, got {_describe(loss)}."
+        )
+
+
 def _describe(value: Any) -> str:
     name = getattr(value, "__qualname__", None)
     return f"the {type(value).__name__} {name!r}" if name else f"{value!r} of type {type(value).__name__}"

@@ -11,7 +11,8 @@ from numba import config
 from numba.core import types
 
 from jitgrad._types import Array, IntArray
-from jitgrad.loss.accept import collects_rest, complete_arguments, loss_name
+from jitgrad.loss.accept import collects_rest, loss_name
+from jitgrad.loss.arguments import BatchedArguments, batched_arguments, call_from_python
 from jitgrad.loss.compiled import CompiledLoss, compile_loss
 from jitgrad.loss.interpreted import interpreted_loss
 from jitgrad.loss.lane_use import LaneUse
@@ -58,7 +59,7 @@ class BoundLoss(NamedTuple):
     lanes: LaneUse
     compiled: CompiledLoss | None
     loss: Any
-    values: _Values
+    values: BatchedArguments
     owners: list[Any]
 
     def seconds(self, points: Array) -> float:
@@ -72,36 +73,7 @@ class BoundLoss(NamedTuple):
 
     def evaluate(self, x: Array, point: int) -> Any:
         """Call the loss itself, from Python, at one point; the caller's arguments are not handed out."""
-        return self.loss(x.copy(), *_python_arguments(self.loss, self.values.at(point)))
-
-
-def _python_arguments(loss: Any, values: tuple[Any, ...]) -> list[Any]:
-    """Return what to call the loss with from Python: copies, and the values of ``*rest`` one by one."""
-    copies = [value.copy() if isinstance(value, np.ndarray) else value for value in values]
-    return [*copies[:-1], *copies[-1]] if collects_rest(loss) else copies
-
-
-class _Values(NamedTuple):
-    """The arguments of every point of a batch."""
-
-    shared: tuple[Any, ...]
-    axes: tuple[int | None, ...]
-    batch: tuple[int, ...]
-
-    @property
-    def vary(self) -> bool:
-        return any(axis is not None for axis in self.axes)
-
-    @property
-    def points(self) -> int:
-        return int(np.prod(self.batch)) if self.vary else 1
-
-    def at(self, point: int) -> tuple[Any, ...]:
-        index = np.unravel_index(point, self.batch) if self.vary else ()
-        return tuple(
-            value if axis is None else value[(slice(None),) * axis + index]
-            for value, axis in zip(self.shared, self.axes, strict=True)
-        )
+        return call_from_python(self.loss, x, self.values.at(point))
 
 
 def bind(
@@ -128,10 +100,7 @@ def bind(
     TypeError
         If numba knows no type for an argument.
     """
-    complete = complete_arguments(loss, args)
-    # What *rest collects is one value now, and defaults are values too.
-    axes = (*axes, *[None] * len(complete))[: len(complete)]
-    values = _Values(complete, axes, batch)
+    values = batched_arguments(loss, args, axes, batch)
     if config.DISABLE_JIT:
         return _bind_interpreted(loss, points, values)
     kinds = _types_of(loss, values.at(0))
@@ -158,8 +127,8 @@ def bind(
     )
 
 
-def _bind_interpreted(loss: Any, points: Array, values: _Values) -> BoundLoss:
-    shim, owner = interpreted_loss(lambda x, point: loss(x, *_python_arguments(loss, values.at(point))), points.dtype)
+def _bind_interpreted(loss: Any, points: Array, values: BatchedArguments) -> BoundLoss:
+    shim, owner = interpreted_loss(lambda x, point: call_from_python(loss, x, values.at(point)), points.dtype)
     return BoundLoss(
         entry=np.array([shim, 0, 1, WORD * values.vary, True, 0]),
         blocks=np.arange(values.points, dtype=np.int64).reshape(-1, 1),
@@ -195,7 +164,7 @@ def _is_mutable(ty: Any) -> bool:
     return isinstance(ty, _MUTABLE)
 
 
-def _pack(compiled: CompiledLoss, values: _Values, kinds: tuple[Any, ...]) -> tuple[IntArray, list[Any]]:
+def _pack(compiled: CompiledLoss, values: BatchedArguments, kinds: tuple[Any, ...]) -> tuple[IntArray, list[Any]]:
     """Lay the arguments of every point out in words."""
     columns = [np.tile(np.array([compiled.loss, 0]), (values.points, 1))]
     for first, value, axis, ty in zip(values.at(0), values.shared, values.axes, kinds, strict=True):
@@ -216,7 +185,7 @@ def _vary(column: IntArray, value: Array, axis: int, batch: tuple[int, ...], ty:
     column[:] = np.ascontiguousarray(value.reshape(-1).astype(wide)).view(np.int64).reshape(column.shape)
 
 
-def _store(compiled: CompiledLoss, values: _Values, kinds: tuple[Any, ...]) -> tuple[IntArray, list[Any]]:
+def _store(compiled: CompiledLoss, values: BatchedArguments, kinds: tuple[Any, ...]) -> tuple[IntArray, list[Any]]:
     """Let numba unbox the arguments of every point into its own form."""
     size, store, release = native_form(types.BaseTuple.from_types(kinds))
     blocks = np.zeros((values.points, HEAD + -(-size // WORD)), np.int64)
@@ -235,7 +204,7 @@ class _Reference:
 
 
 def _private_arrays(
-    compiled: CompiledLoss, points: Array, values: _Values, kinds: tuple[Any, ...], blocks: IntArray
+    compiled: CompiledLoss, points: Array, values: BatchedArguments, kinds: tuple[Any, ...], blocks: IntArray
 ) -> IntArray:
     """Find the arrays in args of which every evaluation needs a copy of its own."""
     found = []

@@ -18,7 +18,7 @@ from jitgrad.loss.accept import require_jitted
 from jitgrad.loss.bind import bind
 from jitgrad.prepared.plan import Plan, checked_options, make_plan
 from jitgrad.prepared.repair import raise_fault
-from jitgrad.prepared.session import Session
+from jitgrad.prepared.session import Launching, Session
 from jitgrad.prepared.stepwise import evaluator, gradient_stepwise, settle_doubts
 from jitgrad.steps import Rule
 
@@ -28,6 +28,9 @@ class Gradient:
 
     It may be called from several Python threads at once.
     """
+
+    _require = staticmethod(require_jitted)
+    """What a loss must be."""
 
     def __init__(
         self,
@@ -42,10 +45,10 @@ class Gradient:
         threads: int | None = None,
         vectorize: Vectorize = "auto",
     ) -> None:
-        require_jitted(loss)
+        self._require(loss)
         self._loss = loss
         self._options = checked_options(method, order, step, bounds, coords, args_axes, threads, vectorize)
-        self._session: Session | None = None
+        self._session: Launching | None = None
 
     def __repr__(self) -> str:
         name, options = getattr(self._loss, "__name__", self._loss), self._options
@@ -107,7 +110,7 @@ class Gradient:
         ValueError
             If a point is not finite or not within the bounds.
         """
-        plan, rows = self.plan(points), _rows(points)
+        plan, rows = self.plan(points), rows_of(points)
         raise_fault(differences(rows, plan.targets[:0], plan.formula)[0], plan.formula)
         if len(rows) == 0:
             return Evaluator(rows, lambda *_: np.empty(0), np.empty(0))
@@ -128,12 +131,12 @@ class Gradient:
         attempt = session.attempt(points, with_value)
         if attempt is None:
             gradient = np.empty(session.size, session.dtype)
-            values: Any = gradient_stepwise(session, _rows(points), gradient, with_value).reshape(session.shape[:-1])
+            values: Any = gradient_stepwise(session, rows_of(points), gradient, with_value).reshape(session.shape[:-1])
         else:
             gradient, values = attempt.gradient, attempt.value
             if attempt.doubtful:
                 at_point = np.array([values])
-                settle_doubts(session, _rows(points), at_point, gradient, attempt.evidence, look_again=False)
+                settle_doubts(session, rows_of(points), at_point, gradient, attempt.evidence, look_again=False)
         # Only now: a call that raised leaves the session of an earlier one in place.
         self._session = session
         if out is None and len(session.shape) == 1:
@@ -147,7 +150,7 @@ class Gradient:
             return self._session.plan
         return make_plan(self._options, shape, dtype)
 
-    def start(self, plan: Plan, points: Array, args: tuple[Any, ...]) -> Session:
+    def start(self, plan: Plan, points: Array, args: tuple[Any, ...]) -> Launching:
         """Compile the loss for these arguments, and try it out.
 
         Parameters
@@ -162,14 +165,15 @@ class Gradient:
         batch = points.shape[:-1]
         axes = _check.checked_axes(self._options.args_axes, args, batch)
         with exclusive():  # the loss may start threads of its own
-            rows = _rows(points)
+            rows = rows_of(points)
             bound = bind(self._loss, rows, args, axes, batch)
             each = plan.evaluations // len(rows)
             seconds = widen(bound, rows, each, bound.seconds(rows), self._options.vectorize)
             return Session(plan, args, bound, seconds, self._options.threads)
 
 
-def _rows(points: Array) -> Array:
+def rows_of(points: Array) -> Array:
+    """Return points of shape (..., n) as one of shape (m, n)."""
     return points.reshape(math.prod(points.shape[:-1]), points.shape[-1])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -21,8 +20,7 @@ from jitgrad.difference import (
     usual_size,
 )
 from jitgrad.formula import AT_ZERO, KNEE, LEAST, MOST, RELATIVE, USUAL, Formula
-from jitgrad.launch.cpu import Evaluation
-from jitgrad.launch.probes import Probes
+from jitgrad.launch.evaluator import Launch
 from jitgrad.loss.accept import python_function
 
 LEAST_ROOM = 64
@@ -55,17 +53,15 @@ def raise_fault(found: Differences, formula: Formula) -> None:
     raise ValueError(sentences[found.fault])
 
 
-def repair(
-    evaluate: Callable[[Probes], Evaluation], points: Array, targets: IntArray, formula: Formula, gradient: Array
-) -> None:
+def repair(launch: Launch, points: Array, targets: IntArray, formula: Formula, gradient: Array) -> None:
     """Try one-sided formulas of the same order where a derivative is NaN or infinite; change it in place.
 
     What is finite on neither side becomes NaN.
 
     Parameters
     ----------
-    evaluate : callable
-        The launcher: takes a probe list.
+    launch : callable
+        The launcher: takes a probe list, returns values.
     points : ndarray of shape (m, n)
     targets : ndarray of int64
     formula : Formula
@@ -83,7 +79,7 @@ def repair(
         found, _ = differences(points, targets[bad], confined)
         raise_fault(found, confined)
         derivatives = np.empty(bad.size, points.dtype)
-        combine(found, evaluate(found.probes).values, derivatives)
+        combine(found, launch(found.probes), derivatives)
         gradient[bad] = derivatives
     gradient[~np.isfinite(gradient)] = np.nan
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from operator import is_
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from jitgrad._types import Array, FloatArray
-from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, workers_for
+from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
+from jitgrad.launch.probes import Probes
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.bind import BoundLoss
 from jitgrad.prepared.plan import Plan
@@ -48,6 +49,32 @@ class Attempt(NamedTuple):
     doubtful: int
 
 
+class Launching(Protocol):
+    """A plan together with whatever evaluates the loss: what a gradient needs of a session."""
+
+    plan: Plan
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    size: int
+    checked: bool
+
+    def fits(self, x: Array, args: tuple[Any, ...]) -> bool:
+        """Whether these points and arguments are like those of the last call."""
+        ...
+
+    def quick(self, points: Array, with_value: bool) -> tuple[Array, Any] | None:
+        """Compute the gradient with little ado, or return None."""
+        ...
+
+    def attempt(self, points: Array, with_value: bool) -> Attempt | None:
+        """Compute the gradient in one compiled call, or return None."""
+        ...
+
+    def evaluate(self, probes: Probes, skip: int = 0, *, forgive: bool = False) -> FloatArray:
+        """Evaluate the loss at every probe of a list."""
+        ...
+
+
 class Session:
     """A plan together with the arguments of the last call, and what an evaluation cost then.
 
@@ -67,7 +94,7 @@ class Session:
         self.dtype = plan.dtype
         self.args = args
         self.bound = bound
-        self.descriptions = [_description(value) for value in args]
+        self.descriptions = [described(value) for value in args]
         # What `whole_gradient` takes before and after the point.
         self.job: tuple[Any, ...] = bound.entry, bound.blocks, bound.private
         self.formula: tuple[Any, ...] = plan.targets, *plan.formula
@@ -87,14 +114,7 @@ class Session:
         """Whether these points and arguments are like those of the last call."""
         if x.shape != self.shape or x.dtype is not self.dtype:
             return False
-        if not args:
-            return not self.args
-        # The same array may have been given another shape in place.
-        return (
-            len(args) == len(self.args)
-            and all(map(is_, args, self.args))
-            and list(map(_description, args)) == self.descriptions
-        )
+        return same_arguments(args, self.args, self.descriptions)
 
     def quick(self, points: Array, with_value: bool) -> tuple[Array, Any] | None:
         """Compute the gradient of a loss that is known to take next to no time, without a look at the clock.
@@ -138,6 +158,13 @@ class Session:
             self.lanes.learn(alone, self.evaluations)
         return Attempt(gradient, value, evidence, doubtful) if done else None
 
+    def evaluate(self, probes: Probes, skip: int = 0, *, forgive: bool = False) -> FloatArray:
+        """Evaluate the loss at every probe of a list, as `jitgrad.launch.cpu.evaluate` does."""
+        found = evaluate(self.bound, probes, self.seconds, skip=skip, threads=self.threads, forgive=forgive)
+        if not forgive:
+            self.seconds, self.rough = found.seconds, False
+        return found.values
+
     def _workers(self) -> int:
         """Choose the threads for a gradient in one call; 0 if the gradient should be computed step by step."""
         work = self.seconds * self.evaluations
@@ -167,5 +194,14 @@ class Session:
             self.serial_calls = CALLS_WITHOUT_THREADS
 
 
-def _description(value: Any) -> Any:
+def same_arguments(args: tuple[Any, ...], known: tuple[Any, ...], descriptions: list[Any]) -> bool:
+    """Whether arguments are the very objects that are known, of the same shape and type."""
+    if not args:
+        return not known
+    # The same array may have been given another shape in place.
+    return len(args) == len(known) and all(map(is_, args, known)) and list(map(described, args)) == descriptions
+
+
+def described(value: Any) -> Any:
+    """Return what an array can change in place and compiled code relies on."""
     return (value.shape, value.strides, value.dtype) if isinstance(value, np.ndarray) else None

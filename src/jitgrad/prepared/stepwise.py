@@ -13,20 +13,18 @@ from jitgrad._types import Array, FloatArray
 from jitgrad.auto.doubt import FURTHER, compare_all, examine_all, judge_all
 from jitgrad.difference import NO_FAULT, combine, differences, differences_further
 from jitgrad.formula import Formula
-from jitgrad.launch.cpu import evaluate
 from jitgrad.launch.evaluator import Evaluator
-from jitgrad.launch.probes import Probes
 from jitgrad.prepared.repair import raise_fault, repair
-from jitgrad.prepared.session import Session
+from jitgrad.prepared.session import Launching
 from jitgrad.steps import Extrapolation, Tuner
 
 
-def gradient_stepwise(session: Session, rows: Array, gradient: Array, with_value: bool) -> FloatArray:
+def gradient_stepwise(session: Launching, rows: Array, gradient: Array, with_value: bool) -> FloatArray:
     """Compute the gradients of all points.
 
     Parameters
     ----------
-    session : Session
+    session : Launching
     rows : ndarray of shape (m, n)
         The points.
     gradient : ndarray, shape (targets,)
@@ -50,41 +48,34 @@ def gradient_stepwise(session: Session, rows: Array, gradient: Array, with_value
     found, needs_value = differences(rows, plan.targets, formula)
     raise_fault(found, formula)
     skip = 0 if with_value or needs_value or session.checked else len(rows)
-    result = evaluate(session.bound, found.probes, session.seconds, skip=skip, threads=session.threads)
-    session.seconds, session.rough = result.seconds, False
-    at_points = result.values[: len(rows)]
-    finite = combine(found, result.values, gradient)
+    values = session.evaluate(found.probes, skip=skip)
+    at_points = values[: len(rows)]
+    finite = combine(found, values, gradient)
     if session.checked:
-        evidence = examine_all(found, result.values, gradient, plan.checks)
+        evidence = examine_all(found, values, gradient, plan.checks)
         doubtful, quiet = judge_all(gradient, evidence, plan.checks, at_points)
         if not quiet:
             doubtful = _look_further(session, evaluator(session, rows, at_points), gradient, evidence)
         if doubtful:
             settle_doubts(session, rows, at_points, gradient, evidence, look_again=True)
     elif not finite:
-        refine = partial(evaluate, session.bound, seconds=session.seconds, threads=session.threads)
-        repair(refine, rows, plan.targets, formula, gradient)
+        repair(session.evaluate, rows, plan.targets, formula, gradient)
     return at_points
 
 
-def evaluator(session: Session, rows: Array, at_points: FloatArray | None = None) -> Evaluator:
+def evaluator(session: Launching, rows: Array, at_points: FloatArray | None = None) -> Evaluator:
     """Prepare to evaluate the loss further away than a formula does.
 
     Where it raises at a displacement its value is NaN: nobody asked for it there. At the points themselves the
     exception is the user's.
     """
-
-    def launch(probes: Probes, skip: int = 0, forgive: bool = True) -> FloatArray:
-        bound, seconds = session.bound, session.seconds
-        return evaluate(bound, probes, seconds, skip=skip, threads=session.threads, forgive=forgive).values
-
     if at_points is None:
-        at_points = Evaluator(rows, partial(launch, forgive=False)).at_points()
-    return Evaluator(rows, launch, at_points)
+        at_points = Evaluator(rows, session.evaluate).at_points()
+    return Evaluator(rows, partial(session.evaluate, forgive=True), at_points)
 
 
 def settle_doubts(
-    session: Session, rows: Array, at_points: FloatArray, gradient: Array, evidence: FloatArray, look_again: bool
+    session: Launching, rows: Array, at_points: FloatArray, gradient: Array, evidence: FloatArray, look_again: bool
 ) -> None:
     """Mend doubtful derivatives, and warn of those that stay doubtful."""
     # With the ladder, which most gradients never need.
@@ -100,7 +91,7 @@ def settle_doubts(
         warn_unsettled(plan.targets[unsettled.places[silent]], unsettled.status[silent], plan.shape)
 
 
-def _look_further(session: Session, around: Evaluator, gradient: Array, evidence: FloatArray) -> int:
+def _look_further(session: Launching, around: Evaluator, gradient: Array, evidence: FloatArray) -> int:
     """Compare with larger steps, where there are too few coordinates to show noise; return how many are doubtful."""
     found, _ = differences_further(around.points, session.plan.targets, session.plan.formula, FURTHER)
     further = np.full_like(gradient, np.nan)
@@ -109,7 +100,7 @@ def _look_further(session: Session, around: Evaluator, gradient: Array, evidence
     return compare_all(gradient, further, evidence)
 
 
-def _tuned(session: Session, search: Evaluator) -> Formula:
+def _tuned(session: Launching, search: Evaluator) -> Formula:
     from jitgrad.prepared.tuned import tuned_formula
 
     plan = session.plan
@@ -117,7 +108,7 @@ def _tuned(session: Session, search: Evaluator) -> Formula:
     return tuned_formula(plan.rule, plan.stencil, search, plan.targets, plan.formula)
 
 
-def _extrapolated(session: Session, search: Evaluator, gradient: Array, with_value: bool) -> FloatArray:
+def _extrapolated(session: Launching, search: Evaluator, gradient: Array, with_value: bool) -> FloatArray:
     from jitgrad.prepared.tuned import search_for
 
     plan = session.plan

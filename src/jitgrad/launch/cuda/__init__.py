@@ -1,0 +1,1 @@
+"""The launcher for NVIDIA GPUs: a probe list in, values out."""

@@ -1,0 +1,151 @@
+"""A loss together with the arguments of one call, compiled for the GPUs that evaluate it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba.core import types
+
+from jitgrad._types import Array
+from jitgrad.launch.cuda.arguments import DeviceArguments
+from jitgrad.launch.cuda.buffers import Buffers
+from jitgrad.launch.cuda.device import Compiled, Device, on_device
+from jitgrad.launch.cuda.form import Form
+from jitgrad.launch.cuda.kernels import column_kernel, view_kernel
+from jitgrad.loss.arguments import BatchedArguments, batched_arguments, call_from_python
+from jitgrad.loss.device.form import COMPILE_ERRORS, device_form, refusal
+from jitgrad.loss.device.pick import picker
+from jitgrad.loss.device.target import SIMULATED
+
+_INDEX = types.int64[::1]
+_VALUES, _STATUSES = types.float64[::1], types.int8[::1]
+_ARENAS = types.int64[:, ::1]
+
+
+
+@lru_cache(maxsize=64)
+def _compiled(function: Any) -> dict[Any, Compiled | Exception]:
+    """Return what was compiled for a loss or a kernel, by device and types; of the losses that were used last."""
+    return {}
+
+
+class CudaLoss:
+    """A loss on some devices.
+
+    Parameters
+    ----------
+    loss : callable
+    points : ndarray of shape (m, n)
+        Points of the batch, at least one; float64 or float32.
+    args, axes, batch
+        As in `jitgrad.loss.bind.bind`; arrays may lie on a device.
+    devices : tuple of Device
+
+    Attributes
+    ----------
+    buffers : list of Buffers
+    lock : threading.Lock
+        To be held by whoever uses the buffers.
+    n, dtype
+        Of the points.
+    width : int
+        Bytes of its arena that a thread needs, as far as it is known; 0 at first.
+
+    Raises
+    ------
+    LossCompileError
+        If the loss does not compile for a GPU.
+    """
+
+    def __init__(
+        self,
+        loss: Any,
+        points: Array,
+        args: tuple[Any, ...],
+        axes: tuple[int | None, ...],
+        batch: tuple[int, ...],
+        devices: tuple[Device, ...],
+    ) -> None:
+        self.loss, self.devices = loss, devices
+        self.width = 0
+        self.buffers = [Buffers(device) for device in devices]
+        self.lock = threading.Lock()
+        self._arguments = batched_arguments(loss, args, axes, batch)
+        self.on = [DeviceArguments(device, loss, self._arguments) for device in devices]
+        self.n, self.dtype = points.shape[1], points.dtype
+
+    def refresh(self) -> None:
+        """Copy arguments again that have changed."""
+        for arguments in self.on:
+            arguments.refresh()
+
+    def form(self, k: int, *, replacing: bool) -> Form:
+        """Return the kernel for device `k`: views of ``x`` where they will do, else columns.
+
+        Parameters
+        ----------
+        k : int
+        replacing : bool
+            Whether the probes replace one coordinate at most, which is all that a view can do.
+
+        Raises
+        ------
+        LossCompileError
+            If the loss does not compile for a GPU.
+        """
+        found = self._kernel(k, "view") if replacing else None
+        if isinstance(found, Compiled):
+            return Form(self, k, found, column=False)
+        found = self._kernel(k, "column")
+        if isinstance(found, Compiled):
+            return Form(self, k, found, column=True)
+        raise found
+
+    def helper(self, k: int, function: Callable[..., None], signature: tuple[Any, ...]) -> Compiled:
+        """Return a kernel that knows nothing of the loss."""
+        device = self.devices[k]
+        key = (type(device), device.index, signature)
+        known = _compiled(function)
+        if key not in known:
+            known[key] = device.compile(function, signature)
+        found = known[key]
+        assert isinstance(found, Compiled)
+        return found
+
+    def _kernel(self, k: int, form: str) -> Compiled | Exception:
+        """Compile a kernel, or say why that cannot be; remembered for as long as the loss lives."""
+        known = _compiled(self.loss)
+        arguments, device = self.on[k], self.devices[k]
+        key = (type(device), device.index, form, self.dtype, arguments.kinds, arguments.vary)
+        if key not in known:
+            known[key] = self._compile(device, arguments, form)
+        return known[key]
+
+    def _compile(self, device: Device, arguments: DeviceArguments, form: str) -> Compiled | Exception:
+        make = view_kernel if form == "view" else column_kernel
+        number = types.float64 if self.dtype == np.float64 else types.float32
+        matrix, vector = number[:, ::1], number[::1]
+        args = types.BaseTuple.from_types(arguments.kinds) if arguments.kinds else types.Tuple(())
+        signature = (
+            matrix, _INDEX, _INDEX, _INDEX, vector, _INDEX, vector, matrix,
+            args, matrix, _ARENAS, _VALUES, _STATUSES,
+        )  # fmt: skip
+        try:
+            if SIMULATED:
+                from jitgrad.loss.device.form import readable
+
+                readable(self.loss, form, number, arguments.kinds)
+            call = device_form(self.loss)
+            return device.compile(make(call, picker(arguments.vary)), signature)
+        except COMPILE_ERRORS as error:
+            return refusal(error, self.loss, arguments.kinds)
+
+    def evaluate(self, x: Array, point: int) -> Any:
+        """Call the loss itself, from Python, at one point; the caller's arguments are not handed out."""
+        values = self._arguments.at(point)
+        here = tuple(self.devices[0].get(value) if on_device(value) else value for value in values)
+        return call_from_python(self.loss, x, here)

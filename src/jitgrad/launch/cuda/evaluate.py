@@ -1,0 +1,103 @@
+"""Evaluate a probe list on GPUs: slices of it, as large as memory allows, one after another on each device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jitgrad._types import Array, FloatArray
+from jitgrad.launch.cuda.bound import CudaLoss
+from jitgrad.launch.failure import raise_from
+from jitgrad.launch.probes import Probes
+from jitgrad.loss.shim import RAISED
+
+def evaluate(bound: CudaLoss, probes: Probes, *, skip: int = 0, forgive: bool = False) -> FloatArray:
+    """Evaluate a loss at every probe of a list, as `jitgrad.launch.cpu.evaluate` does.
+
+    Parameters
+    ----------
+    bound : CudaLoss
+    probes : Probes
+    skip : int, default 0
+        Leave out this many probes at the beginning of the list; their values are NaN.
+    forgive : bool, default False
+        Whether a probe at which the loss raises has the value NaN, and no exception leaves.
+
+    Returns
+    -------
+    ndarray of float64, shape (probes,)
+
+    Raises
+    ------
+    Exception
+        Whatever the loss raised, with a note that names the probe; unless `forgive`.
+    MemoryError
+        If one evaluation allocates more than all threads together may.
+    """
+    total = probes.point.size
+    values, statuses = np.full(total, np.nan), np.zeros(total, np.int8)
+    with bound.lock:
+        jobs = [_Job(bound, k, probes) for k in range(len(bound.devices))] if skip < total else []
+        if jobs and jobs[0].form.unknown_width():
+            jobs[0].launch(slice(skip, skip + 1))
+            bound.width = jobs[0].peak()
+        start = skip
+        while start < total:
+            count = min(jobs[0].form.most_threads(), -(-(total - start) // len(jobs)))
+            parts = [slice(s, min(s + count, total)) for s in range(start, min(total, start + count * len(jobs)), count)]
+            for job, part in zip(jobs, parts, strict=False):
+                job.launch(part)
+            peak = max(job.collect(part, values, statuses) for job, part in zip(jobs, parts, strict=False))
+            if peak > bound.width:
+                bound.width = peak  # and once more
+            else:
+                start = parts[-1].stop
+    raised = np.flatnonzero(statuses & RAISED)
+    if raised.size and not forgive:
+        raise_from(bound, probes, int(raised[0]))
+    return values
+
+
+class _Job:
+    """A probe list on one of the devices."""
+
+    def __init__(self, bound: CudaLoss, k: int, probes: Probes) -> None:
+        self._probes = probes
+        self._device, self._buffers = bound.devices[k], bound.buffers[k]
+        replacements = np.diff(probes.begin).max(initial=0)
+        self.form = bound.form(k, replacing=bool(replacements <= 1 and probes.along.size == 0))
+        self._points = self._buffers.put("points", probes.points)
+        self._directions = self._buffers.put("directions", probes.directions)
+        self._values: Any = None
+        self._statuses: Any = None
+
+    def launch(self, part: slice) -> None:
+        """Start the evaluation of a slice of the list."""
+        buffers, probes, count = self._buffers, self._probes, part.stop - part.start
+        begin = probes.begin[part.start : part.stop + 1]
+        replaced = slice(begin[0], begin[-1])
+        moved = part if probes.along.size else slice(0, 0)
+        there = Probes(
+            points=self._points,
+            point=buffers.put("point", probes.point[part]),
+            begin=buffers.put("begin", begin - begin[0]),
+            coordinate=buffers.put("coordinate", probes.coordinate[replaced]),
+            value=buffers.put("value", probes.value[replaced]),
+            along=buffers.put("along", probes.along[moved]),
+            distance=buffers.put("distance", probes.distance[moved]),
+            directions=self._directions,
+        )
+        self._values = buffers.empty("values", (count,), np.float64)
+        self._statuses = buffers.empty("statuses", (count,), np.int8)
+        self.form.launch(there, self._values, self._statuses)
+
+    def collect(self, part: slice, values: FloatArray, statuses: Array) -> int:
+        """Wait for a slice; return how many bytes of its arena a thread has asked for, if one ended early."""
+        values[part] = self._device.get(self._values)
+        statuses[part] = self._device.get(self._statuses)
+        return self.peak() if self.form.allocates and (statuses[part] & RAISED).any() else 0
+
+    def peak(self) -> int:
+        """Return how many bytes of its arena a thread of the last launch has asked for."""
+        return self.form.peak()

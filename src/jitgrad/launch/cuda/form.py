@@ -1,0 +1,85 @@
+"""A compiled kernel of a loss on a device, with the memory that its threads need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba.core import types
+
+from jitgrad.launch.cuda.device import WORD, Compiled
+from jitgrad.launch.cuda.kernels import peak_kernel
+from jitgrad.launch.probes import Probes
+from jitgrad.loss.accept import loss_name
+
+if TYPE_CHECKING:
+    from jitgrad.launch.cuda.bound import CudaLoss
+
+MOST_THREADS = 2**20
+"""Probes of one launch: more than any GPU works on at once, and few enough to be interrupted in between."""
+
+MOST_MEMORY = 2**28
+"""Bytes that the threads of a launch may have together, for copies of ``x`` and for what the loss allocates."""
+
+FEWEST_THREADS = 32
+"""A warp: fewer threads would idle in step with it."""
+
+FIRST_ARENA = 2**17
+"""Bytes that the first thread gets, which shows what the others need."""
+
+_PEAK_SIGNATURE = (types.int64[:, ::1], types.int64[::1])
+
+
+class Form:
+    """A kernel for one form of ``x``: views, or columns of a scratch matrix.
+
+    Parameters
+    ----------
+    bound : CudaLoss
+    k : int
+        On which of its devices.
+    compiled : Compiled
+    column : bool
+        Whether every thread needs a copy of ``x``.
+    """
+
+    def __init__(self, bound: CudaLoss, k: int, compiled: Compiled, column: bool) -> None:
+        self._bound, self._k = bound, k
+        self._compiled, self._column = compiled, column
+        self.allocates = compiled.allocates
+        self._arenas: Any = None
+
+    def unknown_width(self) -> bool:
+        """Whether it is not known yet how much an evaluation allocates: the first thread shall have plenty."""
+        unknown = self.allocates and self._bound.width == 0
+        if unknown:
+            self._bound.width = FIRST_ARENA
+        return unknown
+
+    def most_threads(self) -> int:
+        """Return how many threads a launch may have."""
+        n, itemsize = self._bound.n, self._bound.dtype.itemsize
+        each = max(1, self._bound.width + self._column * n * itemsize)
+        if FEWEST_THREADS * each > MOST_MEMORY:
+            raise MemoryError(
+                f"one evaluation of loss {loss_name(self._bound.loss)!r} takes {each} bytes, but {FEWEST_THREADS} "
+                f"threads of a GPU share {MOST_MEMORY}. Allocate less in the loss (before its loops), or use grad_cpu."
+            )
+        return min(MOST_THREADS, MOST_MEMORY // each)
+
+    def launch(self, probes: Probes, values: Any, statuses: Any) -> None:
+        """Start the evaluation of a probe list that lies on the device, one thread per probe."""
+        bound, k, count = self._bound, self._k, values.shape[0]
+        columns = (bound.n, count) if self._column else (0, 0)
+        width = bound.width // WORD if self.allocates else 0
+        scratch = bound.buffers[k].empty("scratch", columns, bound.dtype)
+        self._arenas = bound.buffers[k].empty("arenas", (count, width), np.int64)
+        arguments = (*probes, bound.on[k].values, scratch, self._arenas, values, statuses)
+        bound.devices[k].launch(self._compiled, count, arguments)
+
+    def peak(self) -> int:
+        """Return how many bytes of its arena a thread of the last launch has asked for."""
+        device, threads = self._bound.devices[self._k], self._arenas.shape[0]
+        peaks = self._bound.buffers[self._k].empty("peaks", (threads,), np.int64)
+        device.launch(self._bound.helper(self._k, peak_kernel, _PEAK_SIGNATURE), threads, (self._arenas, peaks))
+        return -(-int(device.get(peaks).max()) // (2 * WORD)) * 2 * WORD

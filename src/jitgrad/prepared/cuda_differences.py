@@ -1,0 +1,87 @@
+"""Difference formulas on a GPU, for points that lie there: probes are made and values combined by kernels.
+
+They do what `jitgrad.difference` does on the CPU, with the same placing of nodes, and leave out what would have to be
+looked at by the CPU: what cannot be computed is NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jitgrad.difference import step_of
+from jitgrad.formula import ANCHOR, AT_ZERO, COUNT, KNEE, LEAST, MOST, ORDER, RELATIVE
+from jitgrad.loss.device.target import cuda
+from jitgrad.nodes import place_nodes
+
+NOT_EVALUATED = -1
+"""Point of a probe that is left out."""
+
+OUTSIDE = -3
+"""Number of nodes of a coordinate that lies outside its bounds; the others are those of `place_nodes`."""
+
+
+def place_kernel(
+    points: Any, targets: Any, stencil: Any, settings: Any, limits: Any, with_value: bool, point: Any, begin: Any,
+    coordinate: Any, value: Any, displacements: Any, weights: Any, counts: Any,
+) -> None:  # fmt: skip
+    """Make the probes of a gradient: first every point itself, then as many for each target as the formula has nodes.
+
+    One thread per target, and for the points at least as many as there are points.
+    """
+    t = cuda.grid(1)
+    m, n = points.shape
+    slots = stencil.shape[2]
+    if t < m:
+        point[t], begin[t] = t if with_value else NOT_EVALUATED, 0
+    if t < targets.size:
+        p = targets[t] // n
+        j = targets[t] - p * n
+        row, column = min(p, limits.shape[0] - 1), min(j, limits.shape[1] - 1)
+        x = points[p, j]
+        lower, upper = limits[row, column, 1], limits[row, column, 2]
+        h = step_of(
+            x, settings[RELATIVE], limits[row, column, 0], settings[AT_ZERO], settings[KNEE], settings[LEAST], 0.0,
+            settings[MOST],
+        )  # fmt: skip
+        form = 1 if x == 0.0 else 0
+        first = t * slots
+        nodes, moves = value[first : first + slots], displacements[first : first + slots]
+        count = OUTSIDE
+        if lower <= x <= upper:
+            count = place_nodes(
+                x, h, lower, upper, stencil, form, int(settings[COUNT + form]), int(settings[ORDER]), settings[ANCHOR],
+                nodes, moves, weights[first : first + slots],
+            )  # fmt: skip
+        counts[t] = count
+        for k in range(slots):
+            probe = m + first + k
+            used = k < count and moves[k] != 0.0
+            point[probe] = p if used else NOT_EVALUATED
+            begin[probe] = first + k
+            coordinate[first + k] = j
+    if t == 0:
+        begin[m + targets.size * slots] = targets.size * slots
+
+
+def combine_kernel(
+    targets: Any, n: int, m: int, values: Any, displacements: Any, weights: Any, counts: Any, gradient: Any
+) -> None:
+    """Sum the weighted differences of every target, as `jitgrad.difference.combine_values` does; one thread each."""
+    t = cuda.grid(1)
+    if t < targets.size:
+        slots = weights.size // targets.size
+        first, count = t * slots, counts[t]
+        total = 0.0
+        if count < 0:
+            total = np.nan
+        at_point = False
+        for k in range(first, first + count):
+            at_point = at_point or displacements[k] == 0.0
+        if count > 0:
+            reference = values[targets[t] // n] if at_point else values[m + first]
+            for k in range(first, first + count):
+                if displacements[k] != 0.0:
+                    total += weights[k] * (values[m + k] - reference)
+        gradient[t] = total

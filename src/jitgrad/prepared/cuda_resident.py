@@ -1,0 +1,98 @@
+"""The gradient at points that lie on a GPU, computed there from beginning to end: nothing is copied, nobody waits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba.core import types
+
+from jitgrad.formula import ANCHOR
+from jitgrad.launch.cuda.bound import CudaLoss
+from jitgrad.launch.probes import Probes
+from jitgrad.prepared.cuda_differences import combine_kernel, place_kernel
+from jitgrad.prepared.plan import Plan
+
+_INTEGERS, _NUMBERS = types.int64[::1], types.float64[::1]
+
+
+class Resident:
+    """A difference formula whose steps do not depend on the loss, on a device.
+
+    Parameters
+    ----------
+    plan : Plan
+    bound : CudaLoss
+        Its first device is used.
+    """
+
+    def __init__(self, plan: Plan, bound: CudaLoss) -> None:
+        device = bound.devices[0]
+        self._plan, self._bound, self._device = plan, bound, device
+        formula = plan.formula
+        self._targets = device.put(plan.targets)
+        self._formula = tuple(map(device.put, formula))
+        self._m, self._n = math.prod(plan.shape[:-1]), plan.shape[-1]
+        self._slots = formula.stencil.shape[2]
+        # The loss at the points may be a node of one-sided formulas, which bounds make of any.
+        largest = float(np.finfo(plan.dtype).max)
+        bounded = bool((formula.limits[..., 1] > -largest).any() or (formula.limits[..., 2] < largest).any())
+        self._needs_value = bounded or formula.settings[ANCHOR] != -0.5  # central
+        self._form = bound.form(0, replacing=True)
+        number = types.float64 if plan.dtype == np.float64 else types.float32
+        self._place_signature = (
+            number[:, ::1], _INTEGERS, types.float64[:, :, ::1], _NUMBERS, types.float64[:, :, ::1], types.boolean,
+            _INTEGERS, _INTEGERS, _INTEGERS, number[::1], _NUMBERS, _NUMBERS, _INTEGERS,
+        )  # fmt: skip
+        self._combine_signature = (
+            _INTEGERS, types.int64, types.int64, _NUMBERS, _NUMBERS, _NUMBERS, _INTEGERS, number[::1],
+        )  # fmt: skip
+
+    def __call__(self, points: Any, with_value: bool) -> tuple[Any, Any]:
+        """Return the gradient and the loss at `points`, device arrays."""
+        plan, bound, device = self._plan, self._bound, self._device
+        m, targets = self._m, plan.targets.size
+        gradient = device.empty((targets,), plan.dtype)
+        nodes = targets * self._slots
+        rows = points.reshape(m, self._n)
+        with bound.lock:
+            empty = bound.buffers[0].empty
+            point, begin = empty("r.point", (m + nodes,), np.int64), empty("r.begin", (m + nodes + 1,), np.int64)
+            coordinate, value = empty("r.coordinate", (nodes,), np.int64), empty("r.value", (nodes,), plan.dtype)
+            moves, weights = empty("r.moves", (nodes,), np.float64), empty("r.weights", (nodes,), np.float64)
+            counts = empty("r.counts", (targets,), np.int64)
+            values, statuses = empty("r.values", (m + nodes,), np.float64), empty("r.statuses", (m + nodes,), np.int8)
+            place = bound.helper(0, place_kernel, self._place_signature)
+            device.launch(place, max(m, targets), (
+                rows, self._targets, *self._formula, with_value or self._needs_value, point, begin, coordinate, value,
+                moves, weights, counts,
+            ))  # fmt: skip
+            self._evaluate(rows, point, begin, coordinate, value, values, statuses)
+            combine = bound.helper(0, combine_kernel, self._combine_signature)
+            device.launch(combine, targets, (self._targets, self._n, m, values, moves, weights, counts, gradient))
+            at_points = device.empty(plan.shape[:-1], np.float64) if with_value else None
+            if with_value:
+                device.copy_within(at_points, values[:m].reshape(*plan.shape[:-1]))
+        return gradient.reshape(*plan.result_shape), at_points
+
+    def _evaluate(
+        self, rows: Any, point: Any, begin: Any, coordinate: Any, value: Any, values: Any, statuses: Any
+    ) -> None:
+        """Launch slices of the probe list, as many as memory wants; what begins a slice is known without looking."""
+        total, m, form = values.shape[0], self._m, self._form
+        empty = self._bound.buffers[0].empty
+        nothing, nowhere = empty("r.nothing", (0,), np.int64), empty("r.nowhere", (0,), rows.dtype)
+        directions = empty("r.directions", (0, self._n), rows.dtype)
+
+        def launch(part: slice) -> None:
+            probes = Probes(rows, point[part], begin[part.start : part.stop + 1], coordinate, value, nothing, nowhere,
+                            directions)  # fmt: skip
+            form.launch(probes, values[part], statuses[part])
+
+        if form.unknown_width():
+            launch(slice(m, m + 1))
+            self._bound.width = form.peak()
+        count = form.most_threads()
+        for start in range(0, total, count):
+            launch(slice(start, min(start + count, total)))
