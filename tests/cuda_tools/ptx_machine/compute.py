@@ -59,9 +59,7 @@ def compute(emit: Emitter, at: Instruction) -> str:
     """Emit an instruction of the table; returns the class it counts as."""
     row, of = row_of(at)
     flush = "ftz" in at.modifiers
-    operands = {
-        name: Operand(text, of, flush, emit, at) for name, text in zip("abcd", at.operands[1:], strict=False)
-    }
+    operands = {name: Operand(text, of, flush, emit, at) for name, text in zip("abcd", at.operands[1:], strict=False)}
     mode = next((ROUNDINGS[one] for one in at.modifiers if one in ROUNDINGS), "")
     try:
         expression = row.template.format(

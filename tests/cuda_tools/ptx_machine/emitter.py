@@ -17,6 +17,7 @@ SPECIAL_REGISTERS = {
     **{f"%tid.{axis}": f"self->tid[{number}]" for number, axis in enumerate("xyz")},
     "%laneid": "(self->number & 31)",
     "%warpid": "(self->number >> 5)",
+    "%dynamic_smem_size": "dynamic_shared",
 }
 FLOAT_LITERAL = re.compile(r"0[fFdD]([0-9a-fA-F]{8}|[0-9a-fA-F]{16})")
 INTEGER_LITERAL = re.compile(r"(-?)(0[xX][0-9a-fA-F]+|\d+)U?")

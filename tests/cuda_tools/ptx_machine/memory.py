@@ -60,7 +60,9 @@ def load(emit: Emitter, at: Instruction) -> str:
     of, left = kind_of(at, set(LANES))
     lanes = LANES[left[0]] if left else 1
     targets = split(at.operands[0].strip("{}")) if left else (at.operands[0],)
-    emit.lines.append("{ " + f"{C_TYPES[of]} *_p = ({C_TYPES[of]} *){place(emit, at, at.operands[1], lanes * size(of))};")
+    emit.lines.append(
+        "{ " + f"{C_TYPES[of]} *_p = ({C_TYPES[of]} *){place(emit, at, at.operands[1], lanes * size(of))};"
+    )
     # The address may be in a register that the first of the values overwrites.
     for lane, target in enumerate(targets):
         emit.write(target, f"_p[{lane}]", of, at)
@@ -73,7 +75,9 @@ def store(emit: Emitter, at: Instruction) -> str:
     of, left = kind_of(at, set(LANES))
     lanes = LANES[left[0]] if left else 1
     values = split(at.operands[1].strip("{}")) if left else (at.operands[1],)
-    emit.lines.append("{ " + f"{C_TYPES[of]} *_p = ({C_TYPES[of]} *){place(emit, at, at.operands[0], lanes * size(of))};")
+    emit.lines.append(
+        "{ " + f"{C_TYPES[of]} *_p = ({C_TYPES[of]} *){place(emit, at, at.operands[0], lanes * size(of))};"
+    )
     for lane, value in enumerate(values):
         emit.lines.append(f"_p[{lane}] = {emit.read(value, of, at)};")
     emit.lines.append("}")

@@ -9,8 +9,9 @@ A key is the name, the modifiers that make it another operation, and ``f``, ``i`
 Modifiers that a row does not list are refused. ``ftz`` and ``sat`` are done by the translation; of the roundings ``rn``
 is what C does, and the others are written ``directed``.
 
-Approximate instructions (``ex2.approx`` and so on) give here the exact value, rounded; on a device the last bits differ.
-The gross ones of float64 keep the 20 bits that they have there, rounded to nearest, which a device need not do.
+Approximate instructions (``ex2.approx`` and so on) give here the exact value, rounded; on a device the last
+bits differ. The gross ones of float64 keep the 20 bits that they have there, rounded to nearest, which a device need
+not do.
 """
 
 from __future__ import annotations
@@ -151,7 +152,11 @@ TABLE: dict[str, Row] = {
     "mov.i": Row("{a}", "move"),
     "mov.p": Row("{a}", "move"),
     # Every address is one of the process: all spaces are generic.
-    **{f"cvta.{to}{space}.i": Row("{a}", "move") for to in ("", "to.") for space in ("global", "shared", "local", "const")},
+    **{
+        f"cvta.{to}{space}.i": Row("{a}", "move")
+        for to in ("", "to.")
+        for space in ("global", "shared", "local", "const")
+    },
     "cvta.to.param.i": Row("{a}", "move"),
     "cvta.param.i": Row("{a}", "move"),
 }

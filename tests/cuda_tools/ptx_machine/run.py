@@ -113,7 +113,7 @@ class PtxMachine:
         Raises
         ------
         LaunchError
-            When the kernel traps, reads or writes outside of the memory it was given, parts at a barrier, or does not end.
+            When the kernel traps, leaves the memory it was given, parts at a barrier, or does not end.
         """
         name = self._entry(entry)
         parameters = self.translation.entries[name]

@@ -35,7 +35,7 @@ typedef struct {
 } Fault;
 
 static uint32_t ntid[3], nctaid[3], ctaid[3];
-static uint64_t steps, most_steps;
+static uint64_t steps, most_steps, dynamic_shared;
 static char *shared, **parameters;
 static uint64_t shared_low, shared_high, stack_low, stack_high;
 static Range *ranges, *hit;

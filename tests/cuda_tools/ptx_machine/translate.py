@@ -29,6 +29,8 @@ RUNTIME = Path(__file__).with_name("runtime.h")
 # A coroutine needs room for registers and calls besides the local memory of all functions.
 STACK = 256 * 1024
 ONE_ADDRESS = 8
+# Barriers that all threads of a block take part in.
+WHOLE_BLOCK = ("bar.sync", "bar.cta.sync", "barrier.sync", "barrier.sync.aligned", "barrier.cta.sync")
 
 
 class Executed(NamedTuple):
@@ -87,9 +89,7 @@ class Translator:
         return self.result
 
     def place_shared(self) -> None:
-        in_functions = (
-            one for function in self.module.functions for one in function.body if isinstance(one, Variable)
-        )
+        in_functions = (one for function in self.module.functions for one in function.body if isinstance(one, Variable))
         unsized = []
         for one in (*self.module.variables, *in_functions):
             if one.space != "shared":
@@ -192,14 +192,14 @@ class Translator:
                 self.call(emit, at)
             case "bar" | "barrier":
                 return self.barrier(emit, at)
-            case "membar" | "fence" | "bar_warp_sync":
+            case "membar" | "fence":
                 return "special"
             case _:
                 return SPECIAL.get(at.name, compute)(emit, at)
         return "branch"
 
     def barrier(self, emit: Emitter, at: Instruction) -> str:
-        if at.opcode not in {"bar.sync", "barrier.sync", "barrier.sync.aligned", "bar.cta.sync"} or len(at.operands) != 1:
+        if at.opcode not in WHOLE_BLOCK or len(at.operands) != 1:
             raise at.refuse("this barrier is not covered")
         self.result.barriers = True
         emit.lines.append(f"barrier(self, {at.line});")
@@ -226,6 +226,7 @@ class Translator:
             "int launch(int number, const uint32_t *grid, const uint32_t *block, int backward, uint64_t limit,",
             "           char **values, Range *known, int n_known, uint64_t shared_bytes, Fault *report) {",
             "    memset(counts, 0, sizeof counts);",
+            f"    dynamic_shared = shared_bytes - {self.result.shared_bytes};",
             f"    return launch_grid(entries[number], {int(self.result.barriers)}, grid, block, backward, limit,",
             f"                       values, known, n_known, shared_bytes, {self.result.stack_bytes}, report);",
             "}",
