@@ -14,7 +14,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-INSTALL = 'pip install "numba-cuda[cu13]==0.30.*" "cuda-toolkit==13.0.*" "nvidia-nvjitlink==13.0.*" "nvidia-cuda-nvcc==13.0.*"'
+PINNED = ("numba-cuda[cu13]==0.30.*", "cuda-toolkit==13.0.*", "nvidia-nvjitlink==13.0.*", "nvidia-cuda-nvcc==13.0.*")
+INSTALL = "pip install " + " ".join(f'"{one}"' for one in PINNED)
 # libnvvm writes PTX of its release, and a ptxas of an earlier release refuses that.
 PARTS = ("nvidia-nvvm", "nvidia-cuda-nvrtc", "nvidia-cuda-nvcc")
 CAPABILITIES = ((8, 0), (9, 0), (10, 0))
@@ -62,7 +63,7 @@ def compute_capability(cc: tuple[int, int]) -> Iterator[None]:
     from numba.cuda import dispatcher
 
     device = SimpleNamespace(compute_capability=cc)
-    with mock.patch.object(dispatcher, "get_current_device", lambda: device):
+    with mock.patch.object(dispatcher, "get_current_device", return_value=device):
         yield
 
 
