@@ -1,0 +1,1 @@
+"""Tools with which CUDA kernels are tested without a GPU."""
