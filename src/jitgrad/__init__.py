@@ -14,6 +14,7 @@ from jitgrad.gradient import value_and_grad_cpu as value_and_grad_cpu
 from jitgrad.gradient_cuda import grad_cuda as grad_cuda
 from jitgrad.gradient_cuda import value_and_grad_cuda as value_and_grad_cuda
 from jitgrad.inline import jit_grad as jit_grad
+from jitgrad.loss.separable import Separable as Separable
 from jitgrad.steps import Absolute as Absolute
 from jitgrad.steps import Auto as Auto
 from jitgrad.steps import Relative as Relative

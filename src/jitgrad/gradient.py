@@ -12,7 +12,7 @@ import numpy.typing as npt
 from jitgrad._check import checked_args
 from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method, Vectorize
 from jitgrad.gradient_cuda import cuda_gradient_of
-from jitgrad.loss.accept import require_jitted
+from jitgrad.loss.accept import jitted_loss
 from jitgrad.prepared.gradient import Gradient
 from jitgrad.steps import Rule
 
@@ -233,7 +233,7 @@ def _prepare(
     vectorize: Any,
 ) -> Gradient:  # fmt: skip
     """Find the prepared gradient of an earlier call with the same options, or make one."""
-    require_jitted(loss)
+    loss = jitted_loss(loss)
     shared = bounds is None and coords is None and args_axes is None
     if not shared or not (step is None or isinstance(step, float | Rule)):
         return Gradient(

@@ -11,7 +11,7 @@ from jitgrad._jit import jitted
 from jitgrad._types import Loss, Method
 from jitgrad.difference import step_of, usual_size
 from jitgrad.formula import ANCHOR, COUNT, formula_for
-from jitgrad.loss.accept import require_jitted
+from jitgrad.loss.accept import jitted_loss
 from jitgrad.nodes import place_nodes
 from jitgrad.stencils import stencil
 from jitgrad.steps import StepRule, Textbook, as_scaling_rule
@@ -64,7 +64,7 @@ def jit_grad(
     >>> bool(np.abs(descend(np.array([1.0, 2.0]))).max() < 1e-6)
     True
     """
-    require_jitted(loss)
+    loss = jitted_loss(loss)
     chosen = stencil(method, order)
     rule = Textbook() if step is None else as_scaling_rule(step)
     # Numbers of a closure are constants to the compiler: both precisions are prepared and one is dropped.

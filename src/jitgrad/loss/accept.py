@@ -9,6 +9,7 @@ from numba import config
 from numba.core.dispatcher import Dispatcher
 
 from jitgrad._errors import LossCompileError
+from jitgrad.loss.separable import Separable
 
 
 def is_jitted(loss: Any) -> bool:
@@ -16,10 +17,18 @@ def is_jitted(loss: Any) -> bool:
     return isinstance(loss, Dispatcher)
 
 
-def require_jitted(loss: Any) -> None:
-    """Raise `TypeError` unless `loss` is a function made by ``numba.njit``."""
+def jitted_loss(loss: Any) -> Any:
+    """Return the function made by ``numba.njit`` that `loss` is, or that a `Separable` stands for.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if isinstance(loss, Separable):
+        return loss.loss
     if is_jitted(loss) or (config.DISABLE_JIT and callable(loss)):
-        return
+        return loss
     if callable(loss):
         raise TypeError(
             f"loss must be a function compiled by numba.njit, got {_describe(loss)}. Put @njit above its "
@@ -28,12 +37,19 @@ def require_jitted(loss: Any) -> None:
     raise TypeError(f"loss must be a function compiled by numba.njit, got {_describe(loss)}.")
 
 
-def require_function(loss: Any) -> None:
-    """Raise `TypeError` unless `loss` is a function that numba can compile: jitted, or plain Python."""
-    if not (is_jitted(loss) or inspect.isfunction(loss)):
+def compilable_loss(loss: Any) -> Any:
+    """Return `loss` if numba can compile it: jitted, plain Python, or a `Separable`.
+
+    Raises
+    ------
+    TypeError
+        If it cannot.
+    """
+    if not (is_jitted(loss) or inspect.isfunction(loss) or isinstance(loss, Separable)):
         raise TypeError(
             f"loss must be a function compiled by numba.njit, or one that numba can compile, got {_describe(loss)}."
         )
+    return loss
 
 
 def _describe(value: Any) -> str:

@@ -14,7 +14,7 @@ from jitgrad.launch.cuda.bound import CudaLoss
 from jitgrad.launch.cuda.device import Device, on_device
 from jitgrad.launch.cuda.evaluate import evaluate
 from jitgrad.launch.probes import Probes
-from jitgrad.loss.accept import require_function
+from jitgrad.loss.accept import compilable_loss
 from jitgrad.prepared.cuda_resident import Resident
 from jitgrad.prepared.gradient import Gradient, rows_of
 from jitgrad.prepared.plan import Plan, make_plan
@@ -71,7 +71,7 @@ class CudaSession:
 class CudaGradient(Gradient):
     """Callable ``g(x, *args)`` that returns the gradient of a loss, computed on GPUs; made by `gradient_of`."""
 
-    _require = staticmethod(require_function)
+    _accept = staticmethod(compilable_loss)
 
     def __init__(
         self,

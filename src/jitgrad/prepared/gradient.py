@@ -14,7 +14,7 @@ from jitgrad.difference import differences
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.threads import exclusive
 from jitgrad.launch.widen import widen
-from jitgrad.loss.accept import require_jitted
+from jitgrad.loss.accept import jitted_loss
 from jitgrad.loss.bind import bind
 from jitgrad.prepared.plan import Plan, checked_options, make_plan
 from jitgrad.prepared.repair import raise_fault
@@ -29,8 +29,8 @@ class Gradient:
     It may be called from several Python threads at once.
     """
 
-    _require = staticmethod(require_jitted)
-    """What a loss must be."""
+    _accept = staticmethod(jitted_loss)
+    """Returns what is compiled of a loss, or raises an error that says what a loss must be."""
 
     def __init__(
         self,
@@ -45,8 +45,7 @@ class Gradient:
         threads: int | None = None,
         vectorize: Vectorize = "auto",
     ) -> None:
-        self._require(loss)
-        self._loss = loss
+        self._loss = self._accept(loss)
         self._options = checked_options(method, order, step, bounds, coords, args_axes, threads, vectorize)
         self._session: Launching | None = None
 
