@@ -32,6 +32,9 @@ RANKS = {name: rank for rank, row in enumerate(LADDER) for name in row}
 # The package itself re-exports the public names, so only the top of the ladder may import it whole.
 WHOLE_PACKAGE = RANKS["gradient"]
 
+# The one module that imports numba.cuda; `jitgrad.loss.device` and `jitgrad.launch.cuda` are imported inside functions.
+OF_CUDA = "jitgrad.loss.device.target"
+
 OPTIONAL = ("jax", "matplotlib", "numba.cuda", "scipy", "tensorflow", "torch")
 
 
@@ -91,9 +94,21 @@ def test_imports_go_down(source):
 
 
 def test_optional_packages_are_imported_inside_functions(source):
-    _, tree = source
+    module, tree = source
     optional = [name for name in at_module_level(tree) if any(f"{name}.".startswith(f"{p}.") for p in OPTIONAL)]
-    assert optional == []
+    assert [name for name in optional if module != OF_CUDA or not name.startswith("numba.cuda")] == []
+
+
+def test_what_needs_numba_cuda_is_imported_inside_functions(source):
+    module, tree = source
+    if not module.startswith(("jitgrad.loss.device", "jitgrad.launch.cuda.")):
+        assert [name for name in at_module_level(tree) if name.startswith("jitgrad.loss.device")] == []
+
+
+def test_numba_cuda_is_imported_in_one_place(source):
+    module, tree = source
+    places = [name for name in imports(tree) if name.startswith("numba.cuda")]
+    assert module == OF_CUDA or places == []
 
 
 def test_a_breach_is_seen():

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from numba.core import types
 
+from jitgrad._errors import LossCompileError
 from jitgrad._types import Array
 from jitgrad.launch.cuda.device import Device, on_device
 from jitgrad.loss.accept import collects_rest, loss_name
@@ -87,9 +88,9 @@ class DeviceArguments:
             return tuple(member for member, _ in members), types.BaseTuple.from_types(kinds)
         if isinstance(value, bool | int | float | complex | np.number | np.bool_):
             return value, numba.typeof(value)
-        raise TypeError(
-            f"args[{k}] of loss {loss_name(loss)!r} must be a number, an array or a tuple of them on a GPU, got "
-            f"{value!r} of type {type(value).__name__}. Pass it as an array, or use grad_cpu."
+        raise LossCompileError(
+            f"args[{k}] of loss {loss_name(loss)!r} must be a number, an array or a tuple of these to reach a GPU, got "
+            f"{value!r} of type {type(value).__name__}. Pass an array, make it a global of the loss, or use grad_cpu."
         )
 
     def _arranged(self, array: Array, axis: int | None) -> Array:

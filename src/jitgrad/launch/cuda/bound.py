@@ -17,9 +17,11 @@ from jitgrad.launch.cuda.device import Compiled, Device, on_device
 from jitgrad.launch.cuda.form import Form
 from jitgrad.launch.cuda.kernels import column_kernel, view_kernel
 from jitgrad.loss.arguments import BatchedArguments, batched_arguments, call_from_python
-from jitgrad.loss.device.form import COMPILE_ERRORS, device_form, refusal
+from jitgrad.loss.device.form import compile_simulated, device_form
 from jitgrad.loss.device.pick import picker
+from jitgrad.loss.device.refusal import refusal
 from jitgrad.loss.device.target import SIMULATED
+from jitgrad.loss.device.view import view_type
 
 _INDEX = types.int64[::1]
 _VALUES, _STATUSES = types.float64[::1], types.int8[::1]
@@ -136,13 +138,12 @@ class CudaLoss:
         )  # fmt: skip
         try:
             if SIMULATED:
-                from jitgrad.loss.device.form import readable
-
-                readable(self.loss, form, number, arguments.kinds)
-            call = device_form(self.loss)
-            return device.compile(make(call, picker(arguments.vary)), signature)
-        except COMPILE_ERRORS as error:
-            return refusal(error, self.loss, arguments.kinds)
+                compile_simulated(self.loss, view_type(vector) if form == "view" else vector, arguments.kinds)
+            return device.compile(make(device_form(self.loss), picker(arguments.vary)), signature)
+        except Exception as error:  # noqa: BLE001  # numba raises whatever occurs to it for what it cannot compile
+            refused = refusal(error, self.loss, (vector, *arguments.kinds))
+            refused.__cause__ = error
+            return refused
 
     def evaluate(self, x: Array, point: int) -> Any:
         """Call the loss itself, from Python, at one point; the caller's arguments are not handed out."""

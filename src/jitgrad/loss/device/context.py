@@ -1,0 +1,115 @@
+"""numba's CUDA target, as losses are compiled for it: with arenas, with all elementwise functions, and without what cannot be linked.
+
+It is a target of its own beside numba-cuda's, which keeps what a user's own kernels are compiled with as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+from numba.core import types
+from numba.core.dispatcher import Dispatcher
+from numba.core.errors import TypingError, UnsupportedError
+
+from jitgrad.loss.device.arena import ArenaMemory
+from jitgrad.loss.device.function import device_function
+from jitgrad.loss.device.products import PRODUCTS
+from jitgrad.loss.device.scalars import scalar_loops
+from jitgrad.loss.device.target import (
+    CUDADispatcher,
+    CUDATargetContext,
+    CUDATypingContext,
+    cuda_target,
+    extending,
+    global_compiler_lock,
+)
+from jitgrad.loss.device.view_numpy import OF_VIEWS
+
+# What these call is a library of the CPU's.
+_CALL_BLAS = {
+    *PRODUCTS,
+    *(
+        getattr(np.linalg, name)
+        for name in (
+            [
+                "cholesky",
+                "cond",
+                "det",
+                "eig",
+                "eigh",
+                "eigvals",
+                "eigvalsh",
+                "inv",
+                "lstsq",
+                "matrix_rank",
+                "pinv",
+                "qr",
+                "slogdet",
+                "solve",
+                "svd",
+            ]
+        )
+    ),
+}
+
+
+class _Typing(CUDATypingContext):  # type: ignore[misc]  # numba is untyped
+    def resolve_value_type(self, value: Any) -> Any:
+        """Type a global or closed-over value; functions compiled for the CPU become device functions."""
+        if value is print:
+            raise TypingError("print is not supported on a GPU")
+        if isinstance(value, Dispatcher) and not isinstance(value, CUDADispatcher):
+            value = device_function(value)
+        return super().resolve_value_type(value)
+
+    def _lookup_global(self, value: Any) -> Any:
+        """Return the type of a global; implementations that call BLAS or LAPACK are left out."""
+        found = super()._lookup_global(value)
+        if isinstance(found, types.Function) and found.typing_key in _CALL_BLAS:
+            found = types.Function(tuple(t for t in found.templates if not _is_from_linalg(t)))
+        return found
+
+
+def _is_from_linalg(template: Any) -> bool:
+    return getattr(getattr(template, "_overload_func", None), "__module__", "") == "numba.cuda.np.linalg"
+
+
+class _Target(CUDATargetContext):  # type: ignore[misc]
+    enable_nrt = True
+
+    @cached_property
+    def nrt(self) -> ArenaMemory:
+        """Memory from arenas."""
+        return ArenaMemory(self, True)
+
+    def build_set(self, builder: Any, kind: Any, items: Any) -> Any:
+        """Refuse sets, which numba-cuda lacks."""
+        raise UnsupportedError("lists, sets and dicts cannot be made on a GPU")
+
+    def get_ufunc_info(self, ufunc: np.ufunc) -> dict[str, Callable[..., Any]]:
+        """Return the loops of an elementwise function."""
+        return scalar_loops()[ufunc]
+
+
+@cache
+def _contexts() -> tuple[_Typing, _Target]:
+    for function, implementation in (OF_VIEWS | PRODUCTS).items():
+        extending.overload(function, target="cuda")(implementation)
+    typing = _Typing()
+    return typing, _Target(typing)
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Compile kernels that call losses: what is compiled inside is compiled for `jitgrad`'s target."""
+    with global_compiler_lock:
+        usual = cuda_target._typingctx, cuda_target._targetctx
+        cuda_target._typingctx, cuda_target._targetctx = _contexts()
+        try:
+            yield
+        finally:
+            cuda_target._typingctx, cuda_target._targetctx = usual

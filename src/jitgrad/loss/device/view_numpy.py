@@ -1,0 +1,144 @@
+"""NumPy's reductions and new arrays from perturbed views, in the order of summation of numba's own for arrays.
+
+What is elementwise is not here: it makes new arrays, and a copy of ``x`` to begin with (the column kernel) serves it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba.extending import overload, overload_method
+from numba.np.numpy_support import as_dtype
+
+from jitgrad.loss.device.view import View, size_of
+
+
+def _sum(a):  # type: ignore[no-untyped-def]
+    if not isinstance(a, View):
+        return None
+    zero = as_dtype(a.dtype).type(0)
+
+    def sum_(a):  # type: ignore[no-untyped-def]
+        total = zero
+        for value in a:
+            total += value
+        return total
+
+    return sum_
+
+
+def _prod(a):  # type: ignore[no-untyped-def]
+    if not isinstance(a, View):
+        return None
+    one = as_dtype(a.dtype).type(1)
+
+    def prod(a):  # type: ignore[no-untyped-def]
+        product = one
+        for value in a:
+            product *= value
+        return product
+
+    return prod
+
+
+def _mean(a):  # type: ignore[no-untyped-def]
+    return (lambda a: np.sum(a) / size_of(a)) if isinstance(a, View) else None
+
+
+def _var(a):  # type: ignore[no-untyped-def]
+    if not isinstance(a, View):
+        return None
+
+    def var(a):  # type: ignore[no-untyped-def]
+        centre = np.mean(a)
+        total = 0.0
+        for value in a:
+            distance = value - centre
+            total += distance * distance
+        return total / size_of(a)
+
+    return var
+
+
+def _std(a):  # type: ignore[no-untyped-def]
+    return (lambda a: np.var(a) ** 0.5) if isinstance(a, View) else None
+
+
+def _min(a):  # type: ignore[no-untyped-def]
+    if not isinstance(a, View):
+        return None
+
+    def least(a):  # type: ignore[no-untyped-def]
+        if size_of(a) == 0:
+            raise ValueError("zero-size array to reduction operation minimum which has no identity")
+        best = a[0]
+        for value in a:
+            if np.isnan(value):
+                return value
+            if value < best:  # noqa: PLR1730  # min() chooses otherwise between 0.0 and -0.0
+                best = value
+        return best
+
+    return least
+
+
+def _max(a):  # type: ignore[no-untyped-def]
+    if not isinstance(a, View):
+        return None
+
+    def largest(a):  # type: ignore[no-untyped-def]
+        if size_of(a) == 0:
+            raise ValueError("zero-size array to reduction operation maximum which has no identity")
+        best = a[0]
+        for value in a:
+            if np.isnan(value):
+                return value
+            if value > best:  # noqa: PLR1730
+                best = value
+        return best
+
+    return largest
+
+
+def _copy(a):  # type: ignore[no-untyped-def]
+    if not isinstance(a, View):
+        return None
+
+    def copy(a):  # type: ignore[no-untyped-def]
+        array = np.empty(size_of(a), a.dtype)
+        for j in range(size_of(a)):
+            array[j] = a[j]
+        return array
+
+    return copy
+
+
+def _empty_like(a):  # type: ignore[no-untyped-def]
+    return (lambda a: np.empty(size_of(a), a.dtype)) if isinstance(a, View) else None
+
+
+def _zeros_like(a):  # type: ignore[no-untyped-def]
+    return (lambda a: np.zeros(size_of(a), a.dtype)) if isinstance(a, View) else None
+
+
+def _ones_like(a):  # type: ignore[no-untyped-def]
+    return (lambda a: np.ones(size_of(a), a.dtype)) if isinstance(a, View) else None
+
+
+OF_VIEWS = {
+    np.sum: _sum,
+    np.prod: _prod,
+    np.mean: _mean,
+    np.var: _var,
+    np.std: _std,
+    np.min: _min,
+    np.max: _max,
+    np.copy: _copy,
+    np.empty_like: _empty_like,
+    np.zeros_like: _zeros_like,
+    np.ones_like: _ones_like,
+}
+
+for _function, _implementation in OF_VIEWS.items():
+    overload(_function, target="generic")(_implementation)
+for _name in ("sum", "prod", "mean", "var", "std", "min", "max", "copy"):
+    overload_method(View, _name, target="generic")(OF_VIEWS[getattr(np, _name)])
