@@ -138,7 +138,7 @@ def value_and_grad_cuda(
     Returns
     -------
     value : float, or array of shape (...) for a batch
-        The loss at ``x``, in float64.
+        The loss at ``x``, in float64. For ``x`` on a GPU it lies there too, in an array of shape (1,) for one point.
     gradient : array of shape (n,) or (..., n)
         As `grad_cuda` returns it.
 

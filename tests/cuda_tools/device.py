@@ -78,7 +78,7 @@ class PtxDevice(Device):
         (entry,) = machine.entries
         self.launches.append(entry)
         shared = BLOCK * WORD if machine.translation.grows_shared else 0
-        machine.launch(entry, -(-threads // BLOCK), BLOCK, *flat(compiled.kernel.signature, args), shared=shared)
+        machine.launch(entry, -(-threads // BLOCK), BLOCK, *flatten_typed(compiled.kernel.signature, args), shared=shared)
 
 
 class DeviceArray(np.ndarray[Any, Any]):

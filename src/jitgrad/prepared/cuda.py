@@ -57,7 +57,7 @@ class CudaSession:
         -------
         gradient : device array of shape `plan.result_shape`
         values : device array of shape (...)
-            The loss at the points, if `with_value`.
+            The loss at the points, if `with_value`; of shape (1,) for one point.
         """
         if self._resident is None:
             self._resident = Resident(self.plan, self.bound)
@@ -123,7 +123,7 @@ class CudaGradient(Gradient):
         plan = session.plan
         if plan.searches or session.checked:  # the CPU looks at the values
             gradient, values = super()._compute(device.get(there), args, None, with_value)
-            gradient, values = device.put(gradient), device.put(np.asarray(values))
+            gradient, values = device.put(gradient), device.put(np.atleast_1d(values))
         else:
             gradient, values = session.resident(there, with_value)
             self._session = session

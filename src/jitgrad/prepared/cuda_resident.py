@@ -55,7 +55,7 @@ class Resident:
         m, targets = self._m, plan.targets.size
         gradient = device.empty((targets,), plan.dtype)
         nodes = targets * self._slots
-        rows = points.reshape(m, self._n)
+        rows = points.reshape((m, self._n))
         with bound.lock:
             empty = bound.buffers[0].empty
             point, begin = empty("r.point", (m + nodes,), np.int64), empty("r.begin", (m + nodes + 1,), np.int64)
@@ -71,10 +71,12 @@ class Resident:
             self._evaluate(rows, point, begin, coordinate, value, values, statuses)
             combine = bound.helper(0, combine_kernel, self._combine_signature)
             device.launch(combine, targets, (self._targets, self._n, m, values, moves, weights, counts, gradient))
-            at_points = device.empty(plan.shape[:-1], np.float64) if with_value else None
+            at_points = None
             if with_value:
-                device.copy_within(at_points, values[:m].reshape(*plan.shape[:-1]))
-        return gradient.reshape(*plan.result_shape), at_points
+                at_points = device.empty((m,), np.float64)
+                device.copy_within(at_points, values[:m])
+                at_points = at_points.reshape(plan.shape[:-1] or (1,))
+        return gradient.reshape(plan.result_shape), at_points
 
     def _evaluate(
         self, rows: Any, point: Any, begin: Any, coordinate: Any, value: Any, values: Any, statuses: Any

@@ -108,7 +108,7 @@ class DeviceArguments:
                 f"C order, got axis {axis}. Move the axis and copy the array."
             )
         rest = there.shape[len(self._batch) :]
-        return there.reshape(math.prod(self._batch), *rest)
+        return there.reshape((math.prod(self._batch), *rest))
 
 
 def _same(a: Array, b: Array) -> bool:

@@ -36,7 +36,8 @@ def view_kernel(call: Any, pick: Any) -> Kernel:
         if t < values.size and point[t] >= 0:  # else it is left out
             # A loss that raises ends its thread here and now: what is to be seen then is written before.
             values[t], statuses[t] = np.nan, RAISED
-            open_arena(arenas, t)
+            if arenas.size > 0:
+                open_arena(arenas, t)
             p, r = point[t], begin[t]
             i, v = -1, points.dtype.type(0)
             if begin[t + 1] > r:
@@ -69,7 +70,8 @@ def column_kernel(call: Any, pick: Any) -> Kernel:
         t = cuda.grid(1)
         if t < values.size and point[t] >= 0:  # else it is left out
             values[t], statuses[t] = np.nan, RAISED
-            open_arena(arenas, t)
+            if arenas.size > 0:
+                open_arena(arenas, t)
             p = point[t]
             x = scratch[:, t]
             for j in range(x.size):

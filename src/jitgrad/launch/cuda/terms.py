@@ -62,7 +62,8 @@ def terms_kernel(call: Any, count: Any, pick: Any) -> Kernel:
         t = thread - row * padded
         if row < rows and t < targets:
             partial[row, t], statuses[row, t] = np.nan, RAISED
-            open_arena(arenas, thread)
+            if arenas.size > 0:
+                open_arena(arenas, thread)
             base, p = reference[t], -1
             for probe in range(first[t], first[t + 1]):
                 if point[probe] >= 0:

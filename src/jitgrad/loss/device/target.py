@@ -15,7 +15,9 @@ if not SIMULATED:
     from numba.cuda import compiler as compiler
     from numba.cuda import extending as extending
     from numba.cuda import libdevice as libdevice
+    from numba.cuda import mathimpl as cuda_math
     from numba.cuda import nvvmutils as nvvmutils
+    from numba.cuda import ufuncs as cuda_ufuncs
     from numba.cuda.core.callconv import CUDACallConv as CUDACallConv
     from numba.cuda.core.compiler_lock import global_compiler_lock as global_compiler_lock
     from numba.cuda.core.targetconfig import ConfigStack as ConfigStack
@@ -23,6 +25,7 @@ if not SIMULATED:
     from numba.cuda.dispatcher import CUDADispatcher as CUDADispatcher
     from numba.cuda.flags import CUDAFlags as CUDAFlags
     from numba.cuda.memory_management.nrt_context import NRTContext as NRTContext
+    from numba.cuda.np import ufunc_db as common_ufuncs
     from numba.cuda.target import CUDATargetContext as CUDATargetContext
     from numba.cuda.target import CUDATypingContext as CUDATypingContext
     from numba.cuda.utils import numba_target_override as numba_target_override
