@@ -1,4 +1,4 @@
-"""numba's CUDA target, as losses are compiled for it: with arenas, with all elementwise functions, and without what cannot be linked.
+"""numba's CUDA target, as losses are compiled for it: with arenas, and with what it lacks of NumPy.
 
 It is a target of its own beside numba-cuda's, which keeps what a user's own kernels are compiled with as it is.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,32 +29,9 @@ from jitgrad.loss.device.target import (
 )
 from jitgrad.loss.device.view_numpy import OF_VIEWS
 
-# What these call is a library of the CPU's.
-_CALL_BLAS = {
-    *PRODUCTS,
-    *(
-        getattr(np.linalg, name)
-        for name in (
-            [
-                "cholesky",
-                "cond",
-                "det",
-                "eig",
-                "eigh",
-                "eigvals",
-                "eigvalsh",
-                "inv",
-                "lstsq",
-                "matrix_rank",
-                "pinv",
-                "qr",
-                "slogdet",
-                "solve",
-                "svd",
-            ]
-        )
-    ),
-}
+_LAPACK = "cholesky cond det eig eigh eigvals eigvalsh inv lstsq matrix_rank pinv qr slogdet solve svd"
+# What numba-cuda has for these calls BLAS or LAPACK, which a GPU cannot.
+_OF_CPU = {*PRODUCTS, *(getattr(np.linalg, name) for name in _LAPACK.split())}
 
 
 class _Typing(CUDATypingContext):  # type: ignore[misc]  # numba is untyped
@@ -69,7 +46,7 @@ class _Typing(CUDATypingContext):  # type: ignore[misc]  # numba is untyped
     def _lookup_global(self, value: Any) -> Any:
         """Return the type of a global; implementations that call BLAS or LAPACK are left out."""
         found = super()._lookup_global(value)
-        if isinstance(found, types.Function) and found.typing_key in _CALL_BLAS:
+        if isinstance(found, types.Function) and found.typing_key in _OF_CPU:
             found = types.Function(tuple(t for t in found.templates if not _is_from_linalg(t)))
         return found
 
@@ -81,7 +58,7 @@ def _is_from_linalg(template: Any) -> bool:
 class _Target(CUDATargetContext):  # type: ignore[misc]
     enable_nrt = True
 
-    @cached_property
+    @property
     def nrt(self) -> ArenaMemory:
         """Memory from arenas."""
         return ArenaMemory(self, True)
