@@ -5,6 +5,7 @@ It is a target of its own beside numba-cuda's, which keeps what a user's own ker
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -43,12 +44,19 @@ class _Typing(CUDATypingContext):  # type: ignore[misc]  # numba is untyped
             value = device_function(value)
         return super().resolve_value_type(value)
 
-    def _lookup_global(self, value: Any) -> Any:
+    def _get_global_type(self, value: Any) -> Any:
         """Return the type of a global; implementations that call BLAS or LAPACK are left out."""
-        found = super()._lookup_global(value)
+        found = super()._get_global_type(value)
         if isinstance(found, types.Function) and found.typing_key in _OF_CPU:
-            found = types.Function(tuple(t for t in found.templates if not _is_from_linalg(t)))
+            templates = tuple(template for template in found.templates if not _is_from_linalg(template))
+            return types.Function(templates) if templates else None
         return found
+
+    def _resolve_user_function_type(self, function: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Type a call; that of an operator does not ask for its type first."""
+        if function is operator.matmul:
+            function = self._get_global_type(function)
+        return super()._resolve_user_function_type(function, *arguments, **keywords)
 
 
 def _is_from_linalg(template: Any) -> bool:
