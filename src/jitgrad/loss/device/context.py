@@ -6,9 +6,11 @@ It is a target of its own beside numba-cuda's, which keeps what a user's own ker
 from __future__ import annotations
 
 import operator
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from jitgrad.loss.device.arena import ArenaMemory
 from jitgrad.loss.device.function import device_function
 from jitgrad.loss.device.products import PRODUCTS
 from jitgrad.loss.device.scalars import scalar_loops
+from jitgrad.loss.device.stand_ins import stand_ins
 from jitgrad.loss.device.target import (
     CUDADispatcher,
     CUDATargetContext,
@@ -40,9 +43,17 @@ class _Typing(CUDATypingContext):  # type: ignore[misc]  # numba is untyped
         """Type a global or closed-over value; functions compiled for the CPU become device functions."""
         if value is print:
             raise TypingError("print is not supported on a GPU")
+        if isinstance(getattr(value, "__self__", None), Random | np.random.RandomState):
+            raise TypingError("random numbers cannot be drawn on a GPU")
         if isinstance(value, Dispatcher) and not isinstance(value, CUDADispatcher):
             value = device_function(value)
         return super().resolve_value_type(value)
+
+    def resolve_getattr(self, kind: Any, name: str) -> Any:
+        """Type an attribute; functions of `random` and `np.random` are refused: numba for the CPU has them half."""
+        if isinstance(kind, types.Module) and kind.pymod in {random, np.random}:
+            raise TypingError("random numbers cannot be drawn on a GPU")
+        return super().resolve_getattr(kind, name)
 
     def _get_global_type(self, value: Any) -> Any:
         """Return the type of a global; implementations that call BLAS or LAPACK are left out."""
@@ -95,6 +106,7 @@ def compiling() -> Iterator[None]:
         usual = cuda_target._typingctx, cuda_target._targetctx
         cuda_target._typingctx, cuda_target._targetctx = _contexts()
         try:
-            yield
+            with stand_ins():
+                yield
         finally:
             cuda_target._typingctx, cuda_target._targetctx = usual

@@ -21,6 +21,8 @@ if not SIMULATED:
     from numba.cuda.dispatcher import CUDADispatcher
     from numba.cuda.flags import CUDAFlags
     from numba.cuda.memory_management.nrt_context import NRTContext
+    from numba.cuda.cpython import builtins as builtin_functions
+    from numba.cuda.np import arraymath, arrayobj
     from numba.cuda.np import ufunc_db as common_ufuncs
     from numba.cuda.target import CUDATargetContext, CUDATypingContext
     from numba.cuda.utils import numba_target_override
@@ -34,6 +36,9 @@ __all__ = [
     "CUDATypingContext",
     "ConfigStack",
     "NRTContext",
+    "arraymath",
+    "arrayobj",
+    "builtin_functions",
     "cgutils",
     "common_ufuncs",
     "compiler",
