@@ -1,13 +1,16 @@
-"""numba's CUDA target, as losses are compiled for it: with arenas, with all elementwise functions, and without what cannot be linked.
+"""numba's CUDA target, as losses are compiled for it: with arenas, and with what it lacks of NumPy.
 
 It is a target of its own beside numba-cuda's, which keeps what a user's own kernels are compiled with as it is.
 """
 
 from __future__ import annotations
 
+import operator
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cache
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from jitgrad.loss.device.arena import ArenaMemory
 from jitgrad.loss.device.function import device_function
 from jitgrad.loss.device.products import PRODUCTS
 from jitgrad.loss.device.scalars import scalar_loops
+from jitgrad.loss.device.stand_ins import stand_ins
 from jitgrad.loss.device.target import (
     CUDADispatcher,
     CUDATargetContext,
@@ -29,32 +33,9 @@ from jitgrad.loss.device.target import (
 )
 from jitgrad.loss.device.view_numpy import OF_VIEWS
 
-# What these call is a library of the CPU's.
-_CALL_BLAS = {
-    *PRODUCTS,
-    *(
-        getattr(np.linalg, name)
-        for name in (
-            [
-                "cholesky",
-                "cond",
-                "det",
-                "eig",
-                "eigh",
-                "eigvals",
-                "eigvalsh",
-                "inv",
-                "lstsq",
-                "matrix_rank",
-                "pinv",
-                "qr",
-                "slogdet",
-                "solve",
-                "svd",
-            ]
-        )
-    ),
-}
+_LAPACK = "cholesky cond det eig eigh eigvals eigvalsh inv lstsq matrix_rank pinv qr slogdet solve svd"
+# What numba-cuda has for these calls BLAS or LAPACK, which a GPU cannot.
+_OF_CPU = {*PRODUCTS, *(getattr(np.linalg, name) for name in _LAPACK.split())}
 
 
 class _Typing(CUDATypingContext):  # type: ignore[misc]  # numba is untyped
@@ -62,16 +43,31 @@ class _Typing(CUDATypingContext):  # type: ignore[misc]  # numba is untyped
         """Type a global or closed-over value; functions compiled for the CPU become device functions."""
         if value is print:
             raise TypingError("print is not supported on a GPU")
+        if isinstance(getattr(value, "__self__", None), Random | np.random.RandomState):
+            raise TypingError("random numbers cannot be drawn on a GPU")
         if isinstance(value, Dispatcher) and not isinstance(value, CUDADispatcher):
             value = device_function(value)
         return super().resolve_value_type(value)
 
-    def _lookup_global(self, value: Any) -> Any:
+    def resolve_getattr(self, kind: Any, name: str) -> Any:
+        """Type an attribute; functions of `random` and `np.random` are refused: numba for the CPU has them half."""
+        if isinstance(kind, types.Module) and kind.pymod in {random, np.random}:
+            raise TypingError("random numbers cannot be drawn on a GPU")
+        return super().resolve_getattr(kind, name)
+
+    def _get_global_type(self, value: Any) -> Any:
         """Return the type of a global; implementations that call BLAS or LAPACK are left out."""
-        found = super()._lookup_global(value)
-        if isinstance(found, types.Function) and found.typing_key in _CALL_BLAS:
-            found = types.Function(tuple(t for t in found.templates if not _is_from_linalg(t)))
+        found = super()._get_global_type(value)
+        if isinstance(found, types.Function) and found.typing_key in _OF_CPU:
+            templates = tuple(template for template in found.templates if not _is_from_linalg(template))
+            return types.Function(templates) if templates else None
         return found
+
+    def _resolve_user_function_type(self, function: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Type a call; that of an operator does not ask for its type first."""
+        if function is operator.matmul:
+            function = self._get_global_type(function)
+        return super()._resolve_user_function_type(function, *arguments, **keywords)
 
 
 def _is_from_linalg(template: Any) -> bool:
@@ -81,7 +77,7 @@ def _is_from_linalg(template: Any) -> bool:
 class _Target(CUDATargetContext):  # type: ignore[misc]
     enable_nrt = True
 
-    @cached_property
+    @property
     def nrt(self) -> ArenaMemory:
         """Memory from arenas."""
         return ArenaMemory(self, True)
@@ -110,6 +106,7 @@ def compiling() -> Iterator[None]:
         usual = cuda_target._typingctx, cuda_target._targetctx
         cuda_target._typingctx, cuda_target._targetctx = _contexts()
         try:
-            yield
+            with stand_ins():
+                yield
         finally:
             cuda_target._typingctx, cuda_target._targetctx = usual

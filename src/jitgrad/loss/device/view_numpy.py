@@ -124,7 +124,21 @@ def _ones_like(a):  # type: ignore[no-untyped-def]
     return (lambda a: np.ones(size_of(a), a.dtype)) if isinstance(a, View) else None
 
 
+def _builtin_sum(iterable, start=0):  # type: ignore[no-untyped-def]
+    if not isinstance(iterable, View):
+        return None
+
+    def sum_(iterable, start=0):  # type: ignore[no-untyped-def]
+        total = start
+        for value in iterable:
+            total = total + value
+        return total
+
+    return sum_
+
+
 OF_VIEWS = {
+    sum: _builtin_sum,
     np.sum: _sum,
     np.prod: _prod,
     np.mean: _mean,
