@@ -12,8 +12,10 @@ from jitgrad import _check
 from jitgrad._types import ArgsAxes, Array, Bounds, FloatArray, Method
 from jitgrad.launch.cuda.bound import CudaLoss
 from jitgrad.launch.cuda.device import Device, on_device
+from jitgrad.difference import Differences, combine
 from jitgrad.launch.cuda.evaluate import evaluate
-from jitgrad.launch.probes import Probes
+from jitgrad.launch.probes import Probes, replaced
+from jitgrad.prepared.cuda_terms import differentiate
 from jitgrad.loss.accept import compilable_loss
 from jitgrad.prepared.cuda_resident import Resident
 from jitgrad.prepared.gradient import Gradient, rows_of
@@ -66,6 +68,20 @@ class CudaSession:
     def evaluate(self, probes: Probes, skip: int = 0, *, forgive: bool = False) -> FloatArray:
         """Evaluate the loss at every probe of a list."""
         return evaluate(self.bound, probes, skip=skip, forgive=forgive)
+
+    def differentiate(self, found: Differences, skip: int, gradient: Array) -> tuple[FloatArray, bool]:
+        """Evaluate the probes and combine them, term by term where nobody looks at values in between.
+
+        What is not finite then is evaluated again, so that exceptions are seen.
+        """
+        if self.bound.separable is not None and not self.checked and differentiate(self.bound, found, gradient):
+            points = np.arange(len(found.probes.points))[skip:]
+            nothing = np.empty((points.size, 0))
+            values = np.full(found.probes.point.size, np.nan)
+            values[skip : skip + points.size] = self.evaluate(replaced(found.probes.points, points, nothing, nothing))
+            return values, True
+        values = self.evaluate(found.probes, skip)
+        return values, combine(found, values, gradient)
 
 
 class CudaGradient(Gradient):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from jitgrad._types import Array, FloatArray
+from jitgrad.difference import Differences, combine
 from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
 from jitgrad.launch.probes import Probes
 from jitgrad.launch.threads import exclusive
@@ -72,6 +73,10 @@ class Launching(Protocol):
 
     def evaluate(self, probes: Probes, skip: int = 0, *, forgive: bool = False) -> FloatArray:
         """Evaluate the loss at every probe of a list."""
+        ...
+
+    def differentiate(self, found: Differences, skip: int, gradient: Array) -> tuple[FloatArray, bool]:
+        """Evaluate the probes and combine them; return the values and whether all derivatives are finite."""
         ...
 
 
@@ -164,6 +169,11 @@ class Session:
         if not forgive:
             self.seconds, self.rough = found.seconds, False
         return found.values
+
+    def differentiate(self, found: Differences, skip: int, gradient: Array) -> tuple[FloatArray, bool]:
+        """Evaluate the probes and combine them; return the values and whether all derivatives are finite."""
+        values = self.evaluate(found.probes, skip)
+        return values, combine(found, values, gradient)
 
     def _workers(self) -> int:
         """Choose the threads for a gradient in one call; 0 if the gradient should be computed step by step."""

@@ -48,9 +48,8 @@ def gradient_stepwise(session: Launching, rows: Array, gradient: Array, with_val
     found, needs_value = differences(rows, plan.targets, formula)
     raise_fault(found, formula)
     skip = 0 if with_value or needs_value or session.checked else len(rows)
-    values = session.evaluate(found.probes, skip=skip)
+    values, finite = session.differentiate(found, skip, gradient)
     at_points = values[: len(rows)]
-    finite = combine(found, values, gradient)
     if session.checked:
         evidence = examine_all(found, values, gradient, plan.checks)
         doubtful, quiet = judge_all(gradient, evidence, plan.checks, at_points)

@@ -14,18 +14,18 @@ from jitgrad._types import Array
 from jitgrad.launch.cuda.arguments import DeviceArguments
 from jitgrad.launch.cuda.buffers import Buffers
 from jitgrad.launch.cuda.device import Compiled, Device, on_device
-from jitgrad.launch.cuda.form import Form
+from jitgrad.launch.cuda.form import ARENAS, INDEX, VALUES, Form
 from jitgrad.launch.cuda.kernels import column_kernel, view_kernel
+from jitgrad.launch.cuda.terms import TermForm, term_of, terms_kernel, terms_signature
 from jitgrad.loss.arguments import BatchedArguments, batched_arguments, call_from_python
 from jitgrad.loss.device.form import compile_simulated, device_form
 from jitgrad.loss.device.pick import picker
 from jitgrad.loss.device.refusal import refusal
 from jitgrad.loss.device.target import SIMULATED
 from jitgrad.loss.device.view import view_type
+from jitgrad.loss.separable import Separable
 
-_INDEX = types.int64[::1]
-_VALUES, _STATUSES = types.float64[::1], types.int8[::1]
-_ARENAS = types.int64[:, ::1]
+_STATUSES = types.int8[::1]
 
 
 
@@ -49,6 +49,8 @@ class CudaLoss:
 
     Attributes
     ----------
+    separable : Separable or None
+        The loss, if it is a sum of terms; `loss` is its sum then.
     buffers : list of Buffers
     lock : threading.Lock
         To be held by whoever uses the buffers.
@@ -72,12 +74,13 @@ class CudaLoss:
         batch: tuple[int, ...],
         devices: tuple[Device, ...],
     ) -> None:
-        self.loss, self.devices = loss, devices
+        self.separable = loss if isinstance(loss, Separable) else None
+        self.loss, self.devices = loss.loss if isinstance(loss, Separable) else loss, devices
         self.width = 0
         self.buffers = [Buffers(device) for device in devices]
         self.lock = threading.Lock()
-        self._arguments = batched_arguments(loss, args, axes, batch)
-        self.on = [DeviceArguments(device, loss, self._arguments) for device in devices]
+        self._arguments = batched_arguments(self.loss, args, axes, batch)
+        self.on = [DeviceArguments(device, self.loss, self._arguments) for device in devices]
         self.n, self.dtype = points.shape[1], points.dtype
 
     def refresh(self) -> None:
@@ -99,6 +102,10 @@ class CudaLoss:
         LossCompileError
             If the loss does not compile for a GPU.
         """
+        if replacing and self.separable is not None:
+            found = self._kernel(k, "terms")
+            if isinstance(found, Compiled):
+                return TermForm(self, k, found)
         found = self._kernel(k, "view") if replacing else None
         if isinstance(found, Compiled):
             return Form(self, k, found, column=False)
@@ -128,22 +135,33 @@ class CudaLoss:
         return known[key]
 
     def _compile(self, device: Device, arguments: DeviceArguments, form: str) -> Compiled | Exception:
-        make = view_kernel if form == "view" else column_kernel
         number = types.float64 if self.dtype == np.float64 else types.float32
         matrix, vector = number[:, ::1], number[::1]
         args = types.BaseTuple.from_types(arguments.kinds) if arguments.kinds else types.Tuple(())
         signature = (
-            matrix, _INDEX, _INDEX, _INDEX, vector, _INDEX, vector, matrix,
-            args, matrix, _ARENAS, _VALUES, _STATUSES,
+            matrix, INDEX, INDEX, INDEX, vector, INDEX, vector, matrix,
+            args, matrix, ARENAS, VALUES, _STATUSES,
         )  # fmt: skip
         try:
+            if form == "terms":
+                return self._compile_terms(device, arguments, view_type(vector))
             if SIMULATED:
                 compile_simulated(self.loss, view_type(vector) if form == "view" else vector, arguments.kinds)
+            make = view_kernel if form == "view" else column_kernel
             return device.compile(make(device_form(self.loss), picker(arguments.vary)), signature)
         except Exception as error:  # noqa: BLE001  # numba raises whatever occurs to it for what it cannot compile
             refused = refusal(error, self.loss, (vector, *arguments.kinds))
             refused.__cause__ = error
             return refused
+
+    def _compile_terms(self, device: Device, arguments: DeviceArguments, view: Any) -> Compiled:
+        assert self.separable is not None
+        term, count = term_of(self.separable), self.separable.count
+        if SIMULATED:
+            compile_simulated(term, view, (types.int64, *arguments.kinds))
+            compile_simulated(count, view, arguments.kinds)
+        kernel = terms_kernel(device_form(term), device_form(count), picker(arguments.vary))
+        return device.compile(kernel, terms_signature(self, arguments.kinds))
 
     def evaluate(self, x: Array, point: int) -> Any:
         """Call the loss itself, from Python, at one point; the caller's arguments are not handed out."""

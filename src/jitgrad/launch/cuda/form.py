@@ -27,7 +27,10 @@ FEWEST_THREADS = 32
 FIRST_ARENA = 2**17
 """Bytes that the first thread gets, which shows what the others need."""
 
-_PEAK_SIGNATURE = (types.int64[:, ::1], types.int64[::1])
+INDEX, VALUES, ARENAS = types.int64[::1], types.float64[::1], types.int64[:, ::1]
+"""Types of what kernels get."""
+
+_PEAK_SIGNATURE = (ARENAS, INDEX)
 
 
 class Form:

@@ -7,19 +7,23 @@ than the difference of two sums does.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 from numba.core import types
 
-from jitgrad.launch.cuda.form import Form
+from jitgrad.launch.cuda.device import WORD, Compiled
+from jitgrad.launch.cuda.form import ARENAS, INDEX, VALUES, Form
 from jitgrad.launch.cuda.kernels import Kernel
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.device.form import open_arena, perturbed
 from jitgrad.loss.device.target import cuda
 from jitgrad.loss.separable import Separable
 from jitgrad.loss.shim import OK, RAISED
+
+if TYPE_CHECKING:
+    from jitgrad.launch.cuda.bound import CudaLoss
 
 NO_REFERENCE = -1
 FAULTY = -2
@@ -30,6 +34,8 @@ THREADS = 2**17
 """Threads over which the terms are spread: half of what the largest GPUs hold at a time."""
 
 MOST_ROWS = 1024
+
+_FINISH_SIGNATURE = (types.float64[:, ::1], types.int8[:, ::1], types.float64[::1], types.int8[::1])
 
 
 def term_of(separable: Separable) -> Any:
@@ -109,3 +115,62 @@ def finish_kernel(partial: Any, ended: Any, sums: Any, statuses: Any) -> None:
             total += partial[row, t]
             status = max(status, ended[row, t])
         sums[t], statuses[t] = total, status
+
+
+def terms_signature(bound: CudaLoss, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the types of the arguments of a `terms_kernel`."""
+    number = types.float64 if bound.dtype == np.float64 else types.float32
+    args = types.BaseTuple.from_types(kinds) if kinds else types.Tuple(())
+    return (
+        number[:, ::1], INDEX, INDEX, INDEX, number[::1], INDEX, VALUES, INDEX,
+        args, ARENAS, types.float64[:, ::1], types.int8[:, ::1],
+    )  # fmt: skip
+
+
+class TermForm(Form):
+    """A kernel for sums of terms, used as `Form` is, and for differences of terms.
+
+    Parameters
+    ----------
+    bound, k, compiled
+        As in `Form`.
+    """
+
+    def __init__(self, bound: CudaLoss, k: int, compiled: Compiled) -> None:
+        super().__init__(bound, k, compiled, column=False)
+
+    def launch(self, probes: Probes, values: Any, statuses: Any) -> None:
+        """Start the evaluation of a probe list that lies on the device."""
+        count, put = values.shape[0], self._bound.buffers[self._k].put
+        every = put("t.every", np.arange(count + 1))
+        ones = put("t.ones", np.ones(count))
+        none = put("t.none", np.full(count, NO_REFERENCE))
+        self.differentiate(probes, every, ones, none, values, statuses)
+
+    def differentiate(
+        self, probes: Probes, first: Any, weights: Any, reference: Any, sums: Any, statuses: Any
+    ) -> None:
+        """Start the weighted sums of targets, as `jitgrad.difference.Differences` describes them, on the device.
+
+        Parameters
+        ----------
+        probes : Probes
+        first, weights, reference
+            As in `Differences`; a target of reference `FAULTY` gets NaN.
+        sums : device array of float64, shape (targets,)
+            Receives the derivatives.
+        statuses : device array of int8, shape (targets,)
+        """
+        bound, k, targets = self._bound, self._k, sums.shape[0]
+        device, empty = bound.devices[k], bound.buffers[k].empty
+        padded = -(-targets // WARP) * WARP
+        rows = max(1, min(MOST_ROWS, min(THREADS, self.most_threads()) // padded))
+        partial, ended = empty("t.partial", (rows, targets), np.float64), empty("t.ended", (rows, targets), np.int8)
+        width = bound.width // WORD if self.allocates else 0
+        self._arenas = empty("arenas", (rows * padded, width), np.int64)
+        device.launch(self._compiled, rows * padded, (
+            probes.points, probes.point, probes.begin, probes.coordinate, probes.value, first, weights, reference,
+            bound.on[k].values, self._arenas, partial, ended,
+        ))  # fmt: skip
+        finish = bound.helper(k, finish_kernel, _FINISH_SIGNATURE)
+        device.launch(finish, targets, (partial, ended, sums, statuses))

@@ -99,7 +99,7 @@ def compile_simulated(loss: Any, x: Any, kinds: tuple[Any, ...]) -> None:
     kinds : tuple of numba types
         Of the arguments.
     """
-    _jitted(loss).compile((x, *kinds))
+    _jitted(loss).get_call_template((x, *kinds), {})  # unlike `compile` it collects *rest
 
 
 if SIMULATED:
