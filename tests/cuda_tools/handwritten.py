@@ -1,4 +1,4 @@
-"""PTX written by hand, one kernel for each instruction under test: it needs no toolkit and shows one thing at a time."""
+"""PTX written by hand, one kernel for each instruction under test: no toolkit is needed, and one thing shows at a time."""
 
 from __future__ import annotations
 

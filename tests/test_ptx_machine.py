@@ -1,0 +1,366 @@
+"""The machine that runs compiled PTX on the CPU: threads, memory, arguments, faults, counters, and kernels of numba."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+from cuda_tools.handwritten import HEADER
+from cuda_tools.ptx_machine import Counts, LaunchError, PtxError, PtxMachine, flatten_typed
+from cuda_tools.ptx_machine.damage import negate_comparison, occurrences, remove_barrier, swap_operands, swap_select
+from cuda_tools.toolkit import CAPABILITIES, compile_ptx
+from numba import njit, types
+
+pytestmark = pytest.mark.ptx
+
+F4, F8, I4, I8 = types.float32, types.float64, types.int32, types.int64
+
+
+def compiled(name, *signature, cc=(9, 0), **options) -> str:
+    from cuda_tools import examples
+
+    return compile_ptx(getattr(examples, name), signature, cc, **options)
+
+
+def numbers(n, seed=1):
+    return np.random.default_rng(seed).normal(size=n)
+
+
+def kernel(body, parameters=".param .u64 p"):
+    return f"{HEADER}.visible .entry k({parameters})\n{{\n{body}\nret;\n}}"
+
+
+# ---- Threads and memory ----
+
+
+@pytest.mark.parametrize("cc", CAPABILITIES)
+@pytest.mark.parametrize("backward", [False, True])
+def test_sum_through_shared_memory(cc, backward):
+    machine = PtxMachine(compiled("block_sums", F8[::1], F8[::1], cc=cc))
+    x = np.arange(5 * 64) ** 2.0  # sums of these are exact
+    out = np.zeros(5)
+    machine.launch("block_sums", 5, 64, x, out, backward=backward)
+    assert (out == x.reshape(5, 64).sum(axis=1)).all()
+
+
+def test_every_barrier_of_the_sum_but_the_last_is_needed():
+    ptx = compiled("block_sums", F8[::1], F8[::1])
+    x, levels = np.arange(64) ** 2.0, 6
+    assert occurrences(ptx, "bar") == levels + 1
+    for k in range(levels):
+        wrong = []
+        for backward in (False, True):
+            out = np.zeros(1)
+            PtxMachine(ptx, damage=remove_barrier(k)).launch("block_sums", 1, 64, x, out, backward=backward)
+            wrong.append(out[0] != x.sum())
+        assert any(wrong), k
+    out = np.zeros(1)
+    PtxMachine(ptx, damage=remove_barrier()).launch("block_sums", 1, 64, x, out)
+    assert np.isnan(out[0])  # shared memory begins as NaN
+
+
+def test_order_backward_shows_what_forward_hides():
+    ptx = compiled("from_first_thread", F8[::1], F8[::1])
+    x, wanted = numbers(2), np.add.outer(numbers(2), np.arange(8.0)).ravel()
+    for backward in (False, True):
+        out, damaged = np.zeros(16), np.zeros(16)
+        PtxMachine(ptx).launch("from_first", 2, 8, x, out, backward=backward)
+        assert (out == wanted).all()
+        PtxMachine(ptx, damage=remove_barrier()).launch("from_first", 2, 8, x, damaged, backward=backward)
+        assert (damaged == wanted).all() != backward
+
+
+def test_shared_memory_of_a_size_given_at_launch():
+    machine = PtxMachine(compiled("reversed_through_shared", F8[:, :, ::1], F8[:, :, ::1]))
+    x = numbers(2 * 3 * 16).reshape(2, 3, 16)
+    out = np.zeros_like(x)
+    machine.launch("reversed", (3, 2), 16, x, out, shared=16 * 8)
+    assert (out == x[:, :, ::-1]).all()
+    with pytest.raises(LaunchError, match=r"8 bytes .* outside of every array, line \d+ of the PTX: st\.shared\.f64"):
+        machine.launch("reversed", (3, 2), 16, x, out, shared=8 * 8)
+
+
+@pytest.mark.parametrize(("numba_type", "dtype"), [(F4, np.float32), (F8, np.float64)])
+def test_atomic_operations(numba_type, dtype):
+    machine = PtxMachine(compiled("atomics", numba_type[::1], numba_type[::1]))
+    x = np.arange(-20, 50).astype(dtype)
+    out = np.zeros(3, dtype)
+    machine.launch("atomics", 3, 32, x, out)
+    assert out.tolist() == [x.sum(), 49, -20]
+
+
+@pytest.mark.parametrize(("numba_type", "dtype"), [(I4, np.int32), (I8, np.int64), (types.uint32, np.uint32)])
+def test_atomic_operations_on_integers(numba_type, dtype):
+    machine = PtxMachine(compiled("integer_atomics", numba_type[::1], numba_type[::1]))
+    x = np.array([5, 9, 17, 3, 33], dtype)
+    out = np.array([0, 0, 100, 0, 0, 0, 0], dtype)
+    machine.launch("integer_atomics", 1, 8, x, out)
+    assert out.tolist() == [67, 33, 3, 5 ^ 9 ^ 17 ^ 3 ^ 33, 5 | 9 | 17 | 3 | 33, 33, 5]
+
+
+def test_local_memory_and_tables():
+    from cuda_tools.examples import TABLE
+
+    machine = PtxMachine(compiled("tables", F8[::1], F8[::1]))
+    x = np.arange(30.0) % 11
+    out = np.zeros(30)
+    machine.launch("tables", 2, 16, x, out)
+    places = [int(value) % 7 for value in x]
+    assert out.tolist() == [x[(i + j) % 30] * TABLE[(2 * i + j) % 20] for i, j in enumerate(places)]
+
+
+def test_functions_that_call_themselves():
+    machine = PtxMachine(compiled("recursive", F8[::1], F8[::1]))
+    x, out = np.full(6, 3.0), np.zeros(6)
+    machine.launch("recursive", 1, 6, x, out)
+    assert out.tolist() == [3.0**k for k in range(1, 7)]
+
+
+# ---- Arguments ----
+
+
+def test_arguments_of_every_kind():
+    nested = types.Tuple((F4, types.Tuple((F8[::1], I4))))
+    signature = (types.boolean, F8, F8[:, :], nested, F8[:, ::1])
+    machine = PtxMachine(compiled("of_everything", *signature, fma=False))
+    x = numbers(60).reshape(6, 10)[::-2, 1::3]
+    row, out = numbers(3), np.zeros((3, 3))
+    given = (True, 0.5, x, (np.float32(0.1), (row, -7)), out)
+    machine.launch("of_everything", (1, 1), (4, 4), *given)
+    assert (out == x * 0.5 + ((row + float(np.float32(0.1))) + -7)).all()
+    again, out[:] = out.copy(), 0
+    machine.launch("of_everything", 1, (4, 4), *flatten_typed(signature, given))
+    assert (out == again).all()
+    machine.launch("of_everything", 1, (4, 4), False, *given[1:])
+    assert (out == x * 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        (F8[::1], np.zeros(3, np.float32), r"argument 0 must be array\(float64, 1d, C\), got array\(float32, 1d, C\)"),
+        (F8[::1], np.zeros(6)[::2], r"must be array\(float64, 1d, C\), got array\(float64, 1d, A\)"),
+        (types.Tuple((F8, F8)), (1.0,), "argument 0 must be a tuple of 2"),
+        (F8, np.zeros(3), "argument 0 must be float64, got ndarray"),
+        (F8, "x", "a kernel takes arrays, numbers and tuples of these, got str"),
+    ],
+)
+def test_arguments_that_do_not_suit(kind, value, message):
+    with pytest.raises(TypeError, match=message):
+        flatten_typed((kind,), (value,))
+    with pytest.raises(TypeError, match="the kernel takes 1 arguments, got 2"):
+        flatten_typed((kind,), (value, value))
+
+
+def test_launches_that_do_not_suit():
+    machine = PtxMachine(kernel(".reg .b64 %r<2>; ld.param.u64 %r1, [p];"))
+    machine.launch("k", 1, 1, 3)
+    for call, error, message in (
+        (lambda: machine.launch("k", 1, 1), TypeError, "1 parameters, the arguments come to 0"),
+        (lambda: machine.launch("k", 1, 1, 1.5), TypeError, "parameter 0 is an integer of 64 bits, got 1.5"),
+        (lambda: machine.launch("z", 1, 1, 1), ValueError, "one kernel must suit 'z'"),
+        (lambda: machine.launch("k", 0, 1, 1), ValueError, "grid must be one to three sizes of at least 1"),
+        (lambda: machine.launch("k", 1, (64, 17), 1), ValueError, "at most 1024 threads"),
+        (lambda: machine.launch("k", 1, 1, 1, shared=8), ValueError, "no shared memory whose size"),
+        (lambda: machine.counts, ValueError, "make it with count=True"),
+    ):
+        with pytest.raises(error, match=message):
+            call()
+
+
+# ---- Faults ----
+
+
+def test_access_outside_of_an_array():
+    machine = PtxMachine(compiled("chosen", F8[::1], I8, F8, F8[::1]))
+    x, out = numbers(10), np.zeros(9)
+    with pytest.raises(LaunchError, match=r"thread \(1, 0, 0\) of block \(1, 0, 0\) reads or writes 8 bytes"):
+        machine.launch("chosen", 2, 8, x, 3, 1.0, out)
+    assert (np.delete(out, 3) == np.delete(x[:9], 3)).all()
+
+
+def test_threads_that_part_at_a_barrier():
+    machine = PtxMachine(compiled("parts_at_barrier", F8[::1], F8[::1]))
+    with pytest.raises(LaunchError, match=r"32 threads of block \(0, 0, 0\) wait, others have returned, line \d+"):
+        machine.launch("parts", 1, 64, numbers(64), np.zeros(64))
+
+
+def test_barriers_that_are_not_the_same():
+    body = (
+        ".reg .b32 %t; .reg .pred %q;\nmov.u32 %t, %tid.x;\nsetp.eq.u32 %q, %t, 0;\n@%q bra A;\nbar.sync 0;\nret;\nA:\n"
+    )
+    machine = PtxMachine(kernel(body + "bar.sync 0;"))
+    with pytest.raises(LaunchError, match=r"4 threads of block \(0, 0, 0\) wait, others at line 10, line 13"):
+        machine.launch("k", 1, 4, 0)
+
+
+@pytest.mark.parametrize("barrier", ["", "bar.sync 0;"])
+def test_trap_exit_and_loops_without_end(barrier):
+    start = f".reg .b32 %t; .reg .pred %q; {barrier} mov.u32 %t, %tid.x; setp.eq.u32 %q, %t, 2;\n"
+    with pytest.raises(LaunchError, match=r"thread \(2, 0, 0\) of block \(0, 0, 0\) executes trap, line 7 .*@%q trap;"):
+        PtxMachine(kernel(start + "@%q trap;")).launch("k", 1, 4, 0)
+    PtxMachine(kernel(start + "@!%q bra A;\nexit;\ntrap;\nA: membar.gl;")).launch("k", 1, 4, 0)
+    with pytest.raises(LaunchError, match=r"is in a loop when the limit of labels is reached, line 8 of the PTX: A:"):
+        PtxMachine(kernel(start + "\nA:\nbra A;")).launch("k", 1, 4, 0, limit=1000)
+    # The machine is as before after a fault.
+    PtxMachine(kernel(start)).launch("k", 1, 4, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("wgmma.fence.sync.aligned;", "this instruction is not covered, at line 6 of the PTX: wgmma.fence"),
+        (".reg .b32 %r;\nadd.f16 %r, %r, %r;", "not covered, at line 7 of the PTX: add.f16"),
+        (".reg .f32 %f;\nadd.rna.f32 %f, %f, %f;", "not covered, at line 7"),
+        (".reg .f64 %f;\nadd.f64 %f, %f, %g;", "the register %g is not covered, at line 7"),
+        (".reg .f64 %f;\nadd.f64 %f, %f, 1;", "the integer 1 stands where f64 is read"),
+        (".reg .f64 %f;\nadd.f64 %f, %f;", "not covered, at line 7"),
+        ("bar.sync 0, 32;", "this barrier is not covered"),
+        (".reg .b32 %r;\nactivemask.b32 %r;", "not covered, at line 7"),
+        (".reg .b64 %r;\nmov.u64 %r, nowhere;", "nowhere is no register and no variable"),
+    ],
+)
+def test_what_is_not_covered_is_refused_with_its_line(body, message):
+    with pytest.raises(PtxError, match=message):
+        PtxMachine(kernel(body))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("prints", "vprintf is not in this file"), ("shuffles", "shfl.sync.down")]
+)
+def test_kernels_that_are_not_covered(name, message):
+    with pytest.raises(PtxError, match=message):
+        PtxMachine(compiled(name, F8[::1], F8[::1]))
+
+
+# ---- Damage ----
+
+
+def test_damaged_selects_and_comparisons_are_noticed():
+    ptx = compiled("chosen", F8[::1], I8, F8, F8[::1])
+    x = numbers(10)
+
+    def result(damage=None):
+        out = np.zeros(10)
+        PtxMachine(ptx, damage=damage).launch("chosen", 1, 16, x, 3, 7.5, out)
+        return out
+
+    wanted = x.copy()
+    wanted[3] = 7.5
+    assert (result() == wanted).all()
+    of_values = [k for k in range(occurrences(ptx, "selp")) if (result(swap_select(k)) != wanted).any()]
+    assert of_values
+    assert (result(negate_comparison(0)) != wanted).any()
+    with pytest.raises(ValueError, match="the kernel holds 0 of the instructions to damage, asked for number 0"):
+        result(remove_barrier())
+    with pytest.raises(ValueError, match="asked for number 99"):
+        result(swap_operands("add", 99))
+
+
+# ---- Counters ----
+
+
+@pytest.mark.parametrize("barrier", ["", "bar.sync 0;"])
+def test_counts_of_a_loop(barrier):
+    body = f"""
+    .reg .b32 %i, %n; .reg .pred %q; .reg .f64 %x; .reg .f32 %y; .reg .b64 %p;
+    ld.param.u64 %p, [p];
+    mov.u32 %i, 0;
+    mov.u32 %n, %tid.x;
+    ld.global.f64 %x, [%p];
+    {barrier}
+    LOOP: setp.ge.u32 %q, %i, %n;
+    @%q bra DONE;
+    fma.rn.f64 %x, %x, %x, %x;
+    add.f32 %y, %y, %y;
+    add.u32 %i, %i, 1;
+    bra LOOP;
+    DONE: st.global.f64 [%p], %x;
+    """
+    machine = PtxMachine(kernel(body), count=True)
+    machine.launch("k", 2, 5, *flatten_typed((F8[::1],), (np.zeros(1),))[4:5])
+    rounds, threads = 2 * (0 + 1 + 2 + 3 + 4), 10
+    assert machine.counts == Counts(
+        fp64=rounds,
+        fp32=rounds,
+        integer=2 * rounds + threads,
+        load=threads,
+        store=threads,
+        branch=2 * rounds + 2 * threads,
+        special=threads if barrier else 0,
+        move=3 * threads,
+    )
+    assert machine.opcodes["fma.rn.f64"] == rounds
+    assert machine.opcodes["ret"] == threads
+    machine.launch("k", 1, 1, *flatten_typed((F8[::1],), (np.zeros(1),))[4:5])
+    assert machine.counts.load == 1  # of the last launch alone
+
+
+# ---- Against the CPU, and against exact values ----
+
+
+@pytest.mark.parametrize(("numba_type", "dtype"), [(F4, np.float32), (F8, np.float64)])
+def test_random_expressions_are_bit_equal_to_the_cpu(numba_type, dtype):
+    from cuda_tools import examples
+
+    function = njit(error_model="numpy")(examples.expressions(7, 30, numba_type.name))
+    given = np.random.default_rng(3).normal(size=(40, 3)).astype(dtype)
+    signature = (numba_type[:, ::1], numba_type[:, ::1])
+    ptx = compile_ptx(examples.rows_of(function), signature, fma=False)
+    on_cpu, on_machine = np.zeros((40, 30), dtype), np.zeros((40, 30), dtype)
+    for row, out in zip(given, on_cpu, strict=True):
+        function(*row, out)
+    PtxMachine(ptx).launch("kernel", 2, 32, given, on_machine)
+    assert np.isfinite(on_cpu).mean() > 0.9
+    assert np.array_equal(on_cpu, on_machine, equal_nan=True)
+
+
+# A function, its exact value, and the largest distance in units of the last place from the exact value rounded, of
+# float64 and of float32: CUDA C++ Programming Guide, "Mathematical Functions Appendix".
+FUNCTIONS = {
+    "exp": (lambda x: math.exp(x + 0), mpmath.exp, 1, 2),
+    "log": (lambda x: math.log(abs(x)), lambda x: mpmath.log(abs(x)), 1, 1),
+    "log1p": (lambda x: math.log1p(abs(x)), lambda x: mpmath.log1p(abs(x)), 1, 1),
+    "sin": (lambda x: math.sin(x + 0), mpmath.sin, 2, 2),
+    "cos": (lambda x: math.cos(x + 0), mpmath.cos, 2, 2),
+    "tanh": (lambda x: math.tanh(x + 0), mpmath.tanh, 2, 2),
+    "erf": (lambda x: math.erf(x + 0), mpmath.erf, 2, 2),
+    "lgamma": (lambda x: math.lgamma(abs(x)), lambda x: mpmath.loggamma(abs(x)), 4, 6),
+    "pow": (lambda x: abs(x) ** 2.5, lambda x: abs(x) ** mpmath.mpf("2.5"), 2, 8),
+    "sqrt": (lambda x: math.sqrt(abs(x)), lambda x: mpmath.sqrt(abs(x)), 0, 0),
+    "reciprocal": (lambda x: 1 / x, lambda x: 1 / x, 0, 0),
+}
+
+
+def rounded(value, dtype):
+    return dtype(float(mpmath.fadd(value, 0, prec=24 if dtype is np.float32 else 53)))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(("numba_type", "dtype", "cc"), [(F4, np.float32, (9, 0)), (F8, np.float64, (10, 0))])
+def test_functions_of_libdevice(name, numba_type, dtype, cc):
+    from cuda_tools.examples import one_by_one
+
+    machine = PtxMachine(compile_ptx(one_by_one(FUNCTIONS[name][0]), (numba_type[::1], numba_type[::1]), cc))
+    x = numbers(60) * 3
+    if name in ("sin", "cos"):
+        x[:20] *= 1e9 if dtype is np.float64 else 1e6  # the slow reduction, with local memory
+    x = x.astype(dtype)
+    out = np.zeros_like(x)
+    machine.launch("kernel", 2, 32, x, out)
+    _, exact, *ulps = FUNCTIONS[name]
+    with mpmath.workprec(200):
+        wanted = np.array([rounded(exact(mpmath.mpf(float(value))), dtype) for value in x])
+    assert (np.abs(out - wanted) / np.spacing(np.abs(wanted))).max() <= ulps[dtype is np.float32]
+
+
+def test_special_values_of_libdevice():
+    from cuda_tools.examples import one_by_one
+
+    machine = PtxMachine(compile_ptx(one_by_one(FUNCTIONS["exp"][0]), (F8[::1], F8[::1])))
+    x = np.array([math.inf, -math.inf, math.nan, 0.0, 1000.0, -1000.0])
+    out = np.zeros_like(x)
+    machine.launch("kernel", 1, 8, x, out)
+    assert np.array_equal(out, [math.inf, 0.0, math.nan, 1.0, math.inf, 0.0], equal_nan=True)
