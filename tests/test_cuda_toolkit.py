@@ -91,7 +91,7 @@ def many_at_once(x, i):
 def test_refusals():
     with pytest.raises(RuntimeError, match=r"ptxas refuses the kernel for compute capability 9\.0"):
         ptxas.assemble(".version 9.0\n.target sm_90\nnonsense", (9, 0))
-    with pytest.raises(ToolkitError, match="holds no ptxas-of-tomorrow. Install the pinned toolkit: pip install"):
+    with pytest.raises(ToolkitError, match=r"holds no ptxas-of-tomorrow\. Install the pinned toolkit: pip install"):
         toolkit.tool("ptxas-of-tomorrow")
 
 
@@ -101,7 +101,7 @@ def test_parts_that_are_missing_or_of_different_releases(monkeypatch):
     monkeypatch.setattr(
         importlib.metadata, "version", lambda name: "13.5.1" if name == "nvidia-nvvm" else version(name)
     )
-    with pytest.raises(ToolkitError, match="must be of one release, got .*'nvidia-nvvm': '13.5'"):
+    with pytest.raises(ToolkitError, match=r"must be of one release, got .*'nvidia-nvvm': '13\.5'"):
         toolkit.release()
 
     def missing(name):

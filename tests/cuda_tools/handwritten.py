@@ -1,4 +1,4 @@
-"""PTX written by hand, one kernel for each instruction under test: no toolkit is needed, and one thing shows at a time."""
+"""PTX written by hand, one kernel for each instruction under test: one thing at a time, and no toolkit is needed."""
 
 from __future__ import annotations
 
