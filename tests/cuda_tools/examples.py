@@ -43,14 +43,26 @@ def block_sums(x, out):
         out[cuda.blockIdx.x] = partial[0]
 
 
-def from_first_thread(x, out):
-    """What one thread writes, all read: without the barrier only an order backward shows it."""
-    word = cuda.shared.array(1, types.float64)
+def from_first_thread(x, word, out):
+    """What one thread writes into global memory, all read: without the barrier only an order backward shows it."""
     t = cuda.threadIdx.x
     if t == 0:
-        word[0] = x[cuda.blockIdx.x]
+        word[cuda.blockIdx.x] = x[cuda.blockIdx.x]
     cuda.syncthreads()
-    out[cuda.grid(1)] = word[0] + t
+    out[cuda.grid(1)] = word[cuda.blockIdx.x] + t
+
+
+def overwritten(x, out):
+    """A buffer used twice: the second barrier keeps what is read from what is written next."""
+    word = cuda.shared.array(THREADS, types.float64)
+    t = cuda.threadIdx.x
+    total = 0.0
+    for i in range(3):
+        word[t] = x[i, t]
+        cuda.syncthreads()
+        total += word[THREADS - 1 - t]
+        cuda.syncthreads()
+    out[t] = total
 
 
 def reversed_through_shared(x, out):
