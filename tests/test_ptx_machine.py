@@ -1,10 +1,7 @@
-"""The machine that runs compiled PTX on the CPU: threads, memory, arguments, faults, counters, and kernels of numba."""
+"""The machine that runs compiled PTX on the CPU: threads, memory, arguments, faults, damage, counters."""
 
 from __future__ import annotations
 
-import math
-
-import mpmath
 import numpy as np
 import pytest
 from cuda_tools.handwritten import HEADER
@@ -12,7 +9,7 @@ from cuda_tools.ptx_machine import Counts, LaunchError, PtxError, PtxMachine, fl
 from cuda_tools.ptx_machine.arguments import Address
 from cuda_tools.ptx_machine.damage import negate_comparison, occurrences, remove_barrier, swap_operands, swap_select
 from cuda_tools.toolkit import CAPABILITIES, compile_ptx
-from numba import njit, types
+from numba import types
 
 pytestmark = pytest.mark.ptx
 
@@ -121,6 +118,43 @@ def test_local_memory_and_tables():
     machine.launch("tables", 2, 16, x, out)
     places = [int(value) % 7 for value in x]
     assert out.tolist() == [x[(i + j) % 30] * TABLE[(2 * i + j) % 20] for i, j in enumerate(places)]
+
+
+def test_vectors_tables_with_numbers_and_addresses_that_are_overwritten():
+    table = ".const .align 16 .f32 t[4] = {0f3F800000, 0f40000000, 0f40400000, 0f40800000};\n.global .u32 one = 7;\n"
+    body = """
+    .reg .f32 %f<4>; .reg .f64 %d<2>; .reg .b64 %p, %q; .reg .b32 %n, %a, %b;
+    ld.param.u64 %p, [p];
+    mov.u64 %q, t;
+    ld.const.v4.f32 {%f0, %f1, %f2, %f3}, [%q];
+    st.global.v4.f32 [%p], {%f3, %f2, %f1, %f0};
+    ld.global.v2.f64 {%d0, %d1}, [%p+16];
+    st.global.v2.f64 [%p+16], {%d1, %d0};
+    ld.global.u32 %n, [one];
+    st.global.u32 [%p+32], %n;
+    mov.b64 {%a, %b}, %p;
+    ld.global.v2.u64 {%p, %q}, [%p+16];
+    mov.b64 %q, {%a, %b};
+    st.global.u64 [%q+40], %p;
+    """
+    out = np.zeros(6)
+    out[2:4] = 2.5, -3.5
+    PtxMachine(kernel(body).replace(".visible", table + ".visible")).launch("k", 1, 1, Address(out))
+    assert out[:2].view(np.float32).tolist() == [4.0, 3.0, 2.0, 1.0]
+    assert out[2:4].tolist() == [-3.5, 2.5]
+    assert out[4:5].view(np.uint32).tolist() == [7, 0]
+    assert out[5] == -3.5
+
+
+OPTIONS = [{"fastmath": True}, {"lineinfo": True}, {"launch_bounds": (64, 2)}, {"debug": True, "opt": False}]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_options_of_the_compiler(options):
+    machine = PtxMachine(compiled("block_sums", F8[::1], F8[::1], **options))
+    x, out = np.arange(64.0), np.zeros(1)
+    machine.launch("block_sums", 1, 64, x, out)
+    assert out[0] == x.sum()
 
 
 def test_functions_that_call_themselves():
@@ -308,71 +342,3 @@ def test_counts_of_a_loop(barrier):
     assert machine.opcodes["ret"] == threads
     machine.launch("k", 1, 1, Address(np.zeros(1)))
     assert machine.counts.load == 1  # of the last launch alone
-
-
-# ---- Against the CPU, and against exact values ----
-
-
-@pytest.mark.parametrize(("numba_type", "dtype"), [(F4, np.float32), (F8, np.float64)])
-def test_random_expressions_are_bit_equal_to_the_cpu(numba_type, dtype):
-    from cuda_tools import examples
-
-    function = njit(error_model="numpy")(examples.expressions(7, 20, numba_type.name))
-    given = np.random.default_rng(3).normal(size=(40, 3)).astype(dtype)
-    signature = (numba_type[:, ::1], numba_type[:, ::1])
-    ptx = compile_ptx(examples.rows_of(function), signature, fma=False)
-    on_cpu, on_machine = np.zeros((40, 20), dtype), np.zeros((40, 20), dtype)
-    for row, out in zip(given, on_cpu, strict=True):
-        function(*row, out)
-    PtxMachine(ptx).launch("kernel", 2, 32, given, on_machine)
-    assert np.isfinite(on_cpu).mean() > 0.9
-    assert np.array_equal(on_cpu, on_machine, equal_nan=True)
-
-
-# A function, its exact value, and the largest distance in units of the last place from the exact value rounded, of
-# float64 and of float32: CUDA C++ Programming Guide, "Mathematical Functions Appendix".
-FUNCTIONS = {
-    "exp": (lambda x: math.exp(x + 0), mpmath.exp, 1, 2),
-    "log": (lambda x: math.log(abs(x)), lambda x: mpmath.log(abs(x)), 1, 1),
-    "log1p": (lambda x: math.log1p(abs(x)), lambda x: mpmath.log1p(abs(x)), 1, 1),
-    "sin": (lambda x: math.sin(x + 0), mpmath.sin, 2, 2),
-    "cos": (lambda x: math.cos(x + 0), mpmath.cos, 2, 2),
-    "tanh": (lambda x: math.tanh(x + 0), mpmath.tanh, 2, 2),
-    "erf": (lambda x: math.erf(x + 0), mpmath.erf, 2, 2),
-    "lgamma": (lambda x: math.lgamma(abs(x)), lambda x: mpmath.loggamma(abs(x)), 4, 6),
-    "pow": (lambda x: abs(x) ** 2.5, lambda x: abs(x) ** mpmath.mpf("2.5"), 2, 8),
-    "sqrt": (lambda x: math.sqrt(abs(x)), lambda x: mpmath.sqrt(abs(x)), 0, 0),
-    "reciprocal": (lambda x: 1 / x, lambda x: 1 / x, 0, 0),
-}
-
-
-def rounded(value, dtype):
-    return dtype(float(mpmath.fadd(value, 0, prec=24 if dtype is np.float32 else 53)))
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize(("numba_type", "dtype", "cc"), [(F4, np.float32, (9, 0)), (F8, np.float64, (10, 0))])
-def test_functions_of_libdevice(name, numba_type, dtype, cc):
-    from cuda_tools.examples import one_by_one
-
-    machine = PtxMachine(compile_ptx(one_by_one(FUNCTIONS[name][0]), (numba_type[::1], numba_type[::1]), cc))
-    x = numbers(60) * 3
-    if name in ("sin", "cos"):
-        x[:20] *= 1e9 if dtype is np.float64 else 1e6  # the slow reduction, with local memory
-    x = x.astype(dtype)
-    out = np.zeros_like(x)
-    machine.launch("kernel", 2, 32, x, out)
-    _, exact, *ulps = FUNCTIONS[name]
-    with mpmath.workprec(200):
-        wanted = np.array([rounded(exact(mpmath.mpf(float(value))), dtype) for value in x])
-    assert (np.abs(out - wanted) / np.spacing(np.abs(wanted))).max() <= ulps[dtype is np.float32]
-
-
-def test_special_values_of_libdevice():
-    from cuda_tools.examples import one_by_one
-
-    machine = PtxMachine(compile_ptx(one_by_one(FUNCTIONS["exp"][0]), (F8[::1], F8[::1])))
-    x = np.array([math.inf, -math.inf, math.nan, 0.0, 1000.0, -1000.0])
-    out = np.zeros_like(x)
-    machine.launch("kernel", 1, 8, x, out)
-    assert np.array_equal(out, [math.inf, 0.0, math.nan, 1.0, math.inf, 0.0], equal_nan=True)

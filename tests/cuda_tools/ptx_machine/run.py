@@ -66,7 +66,8 @@ class PtxMachine:
     damage
         A fault to put in, from `cuda_tools.ptx_machine.damage`.
     count
-        Whether to count what is executed, in `counts` and `opcodes`.
+        Whether to count what each thread executes, in `counts` and `opcodes`, by basic block: an instruction under a
+        predicate counts whether the predicate holds or not, as on a device, where it takes its turn either way.
     """
 
     def __init__(self, ptx: str, *, damage: Damage | None = None, count: bool = False) -> None:
