@@ -53,29 +53,43 @@ def rounded(value, dtype):
     return dtype(float(mpmath.fadd(value, 0, prec=24 if dtype is np.float32 else 53)))
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize(("numba_type", "dtype", "cc"), [(F4, np.float32, (9, 0)), (F8, np.float64, (10, 0))])
-def test_functions_of_libdevice(name, numba_type, dtype, cc):
-    from cuda_tools.examples import one_by_one
+@pytest.fixture(
+    scope="module", params=[(F4, np.float32, (9, 0)), (F8, np.float64, (10, 0))], ids=["float32", "float64"]
+)
+def libdevice(request):
+    """All functions in one kernel: what it makes of an array, a column for each."""
+    from cuda_tools.examples import side_by_side
 
-    machine = PtxMachine(compile_ptx(one_by_one(FUNCTIONS[name][0]), (numba_type[::1], numba_type[::1]), cc))
+    numba_type, dtype, cc = request.param
+    kernel = side_by_side([one[0] for one in FUNCTIONS.values()])
+    machine = PtxMachine(compile_ptx(kernel, (numba_type[::1], numba_type[:, ::1]), cc))
+
+    def run(x):
+        out = np.zeros((x.size, len(FUNCTIONS)), dtype)
+        machine.launch("kernel", -(-x.size // 32), 32, x.astype(dtype), out)
+        return dict(zip(FUNCTIONS, out.T, strict=True))
+
+    return run, dtype
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_of_libdevice(libdevice, name):
+    run, dtype = libdevice
     x = np.random.default_rng(1).normal(size=60) * 3
     if name in ("sin", "cos"):
         x[:20] *= 1e9 if dtype is np.float64 else 1e6  # the slow reduction, with local memory
     x = x.astype(dtype)
-    out = np.zeros_like(x)
-    machine.launch("kernel", 2, 32, x, out)
     _, exact, *ulps = FUNCTIONS[name]
     with mpmath.workprec(200):
         wanted = np.array([rounded(exact(mpmath.mpf(float(value))), dtype) for value in x])
-    assert (np.abs(out - wanted) / np.spacing(np.abs(wanted))).max() <= ulps[dtype is np.float32]
+    assert (np.abs(run(x)[name] - wanted) / np.spacing(np.abs(wanted))).max() <= ulps[dtype is np.float32]
 
 
-def test_special_values_of_libdevice():
-    from cuda_tools.examples import one_by_one
-
-    machine = PtxMachine(compile_ptx(one_by_one(FUNCTIONS["exp"][0]), (F8[::1], F8[::1])))
+def test_special_values_of_libdevice(libdevice):
+    run, _ = libdevice
     x = np.array([math.inf, -math.inf, math.nan, 0.0, 1000.0, -1000.0])
-    out = np.zeros_like(x)
-    machine.launch("kernel", 1, 8, x, out)
-    assert np.array_equal(out, [math.inf, 0.0, math.nan, 1.0, math.inf, 0.0], equal_nan=True)
+    found = run(x)
+    assert np.array_equal(found["exp"], [math.inf, 0.0, math.nan, 1.0, math.inf, 0.0], equal_nan=True)
+    assert np.array_equal(found["tanh"], [1.0, -1.0, math.nan, 0.0, 1.0, -1.0], equal_nan=True)
+    assert found["log"][[0, 1, 3]].tolist() == [math.inf, math.inf, -math.inf]
+    assert np.isnan(found["sin"][:3]).all()

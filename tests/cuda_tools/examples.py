@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -152,16 +152,13 @@ def shuffles(x, out):
     out[i] = cuda.shfl_down_sync(0xFFFFFFFF, x[i], 1)
 
 
-def one_by_one(function: Callable[[Any], Any]) -> Callable[..., None]:
-    """A kernel that applies a function to each element."""
-    on_device = cuda.jit(device=True)(function)
-
-    def kernel(x, out):
-        i = cuda.grid(1)
-        if i < x.size:
-            out[i] = on_device(x[i])
-
-    return kernel
+def side_by_side(functions: Sequence[Callable[[Any], Any]]) -> Callable[..., None]:
+    """A kernel that applies each function to each element: a row of results for each thread."""
+    names: dict[str, Any] = {f"f{k}": cuda.jit(device=True)(one) for k, one in enumerate(functions)}
+    lines = [f"        out[i, {k}] = f{k}(x[i])" for k in range(len(functions))]
+    names["cuda"] = cuda
+    exec("def kernel(x, out):\n    i = cuda.grid(1)\n    if i < x.size:\n" + "\n".join(lines), names)
+    return names["kernel"]
 
 
 def expressions(seed: int, count: int, literal: str) -> Callable[..., None]:
