@@ -87,7 +87,8 @@ for t in INTEGERS:
     check(f"min.{t}", (t, t), t, min)
     check(f"max.{t}", (t, t), t, max)
     check(f"sad.{t}", (t, t, t), t, lambda a, b, c: c + abs(a - b))
-    check(f"shr.{t}", (t, "u32"), t, lambda a, b, n=n: a >> min(b, n))
+    amounts = [(a, b) for a in integers(t)[:10] for b in (0, 1, n - 1, n, n + 1, 2**32 - 1)]
+    check(f"shr.{t}", (t, "u32"), t, lambda a, b, n=n: a >> min(b, n), amounts)
     nonzero = [(a, b) for a, b in rows(t, t) if b != 0]
     check(f"div.{t}", (t, t), t, lambda a, b: abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1), nonzero)
     check(f"rem.{t}", (t, t), t, lambda a, b: abs(a) % abs(b) * (1 if a >= 0 else -1), nonzero)
@@ -117,7 +118,8 @@ for t in ("b16", "b32", "b64"):
     check(f"xor.{t}", (u, u), u, lambda a, b: a ^ b)
     check(f"not.{t}", (u,), u, lambda a: ~a)
     check(f"cnot.{t}", (u,), u, lambda a: int(a == 0))
-    check(f"shl.{t}", (u, "u32"), u, lambda a, b: a << min(b, 64))
+    amounts = [(a, b) for a in integers(u)[:10] for b in (0, 1, n - 1, n, n + 1, 2**32 - 1)]
+    check(f"shl.{t}", (u, "u32"), u, lambda a, b: a << min(b, 64), amounts)
     check(f"selp.{t}", (u, u, "pred"), u, lambda a, b, c: a if c else b, [(1, 2, 0), (3, 4, 1)])
     check(f"mov.{t}", (u,), u, lambda a: a)
 for t in ("u32", "s32", "f32"):
@@ -220,6 +222,13 @@ check(
     "u32",
     lambda a, b: (a * b >> 32) + b >> 32,
 )
+
+
+# Carries are of the bits, whatever the sign of the type.
+for name, oracle in (("add", lambda a, b: a + b >> 32), ("mad.lo", lambda a, b: (a * b % 2**32) + b >> 32)):
+    last = ", %b" if name == "mad.lo" else ""
+    code = f"{{ .reg .b32 %x; {name}.cc.s32 %x, %a, %b{last}; addc.u32 %out, 0, 0; }}"
+    check(code, ("u32", "u32"), "u32", oracle)
 
 
 def top_word(a, b):

@@ -1,4 +1,4 @@
-"""PTX written by hand, one kernel for each instruction under test: it needs no toolkit and shows one thing at a time."""
+"""PTX written by hand, one kernel for each instruction under test: one thing at a time, and no toolkit is needed."""
 
 from __future__ import annotations
 

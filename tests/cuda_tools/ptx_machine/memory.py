@@ -2,7 +2,8 @@
 
 Every space is memory of the process, so an address is generic whatever its space. Addresses of the spaces global, const
 and shared, and generic ones, are checked: an access outside of every array, of module memory, of shared memory and of
-the stack ends the launch. Atomic operations are plain ones, as threads take turns.
+the stack ends the launch. So does a race in shared memory: one thread writes what another reads or writes, and no
+barrier lies between. Atomic operations are plain ones, as threads take turns.
 """
 
 from __future__ import annotations
@@ -46,13 +47,13 @@ def kind_of(at: Instruction, besides: set[str]) -> tuple[str, list[str]]:
     return of, left
 
 
-def place(emit: Emitter, at: Instruction, operand: str, size: int) -> str:
-    """The address, checked."""
+def point(emit: Emitter, at: Instruction, operand: str, of: str, lanes: int, of_shared: str) -> None:
+    """Open a block in which ``_p`` is the address, checked; `of_shared` checks an address of shared memory."""
     address = emit.address(operand, at)
-    if UNCHECKED & set(at.modifiers):
-        return address
-    check = "in_shared" if "shared" in at.modifiers else "at"
-    return f"{check}(self, {address}, {size}, {at.line})"
+    if not UNCHECKED & set(at.modifiers):
+        check = of_shared if "shared" in at.modifiers else "at"
+        address = f"{check}(self, {address}, {lanes * size(of)}, {at.line})"
+    emit.lines.append(f"{{ {C_TYPES[of]} *_p = ({C_TYPES[of]} *){address};")
 
 
 def load(emit: Emitter, at: Instruction) -> str:
@@ -60,9 +61,7 @@ def load(emit: Emitter, at: Instruction) -> str:
     of, left = kind_of(at, set(LANES))
     lanes = LANES[left[0]] if left else 1
     targets = split(at.operands[0].strip("{}")) if left else (at.operands[0],)
-    emit.lines.append(
-        "{ " + f"{C_TYPES[of]} *_p = ({C_TYPES[of]} *){place(emit, at, at.operands[1], lanes * size(of))};"
-    )
+    point(emit, at, at.operands[1], of, lanes, "read_shared")
     # The address may be in a register that the first of the values overwrites.
     for lane, target in enumerate(targets):
         emit.write(target, f"_p[{lane}]", of, at)
@@ -75,9 +74,7 @@ def store(emit: Emitter, at: Instruction) -> str:
     of, left = kind_of(at, set(LANES))
     lanes = LANES[left[0]] if left else 1
     values = split(at.operands[1].strip("{}")) if left else (at.operands[1],)
-    emit.lines.append(
-        "{ " + f"{C_TYPES[of]} *_p = ({C_TYPES[of]} *){place(emit, at, at.operands[0], lanes * size(of))};"
-    )
+    point(emit, at, at.operands[0], of, lanes, "write_shared")
     for lane, value in enumerate(values):
         emit.lines.append(f"_p[{lane}] = {emit.read(value, of, at)};")
     emit.lines.append("}")
@@ -92,8 +89,8 @@ def atomic(emit: Emitter, at: Instruction) -> str:
     operands = at.operands if at.name == "atom" else ("_", *at.operands)
     values = dict(zip("bc", (emit.read(one, of, at) for one in operands[2:]), strict=False))
     expression = ATOMIC[left[0]].format(old="_old", **values)
-    c = C_TYPES[of]
-    emit.lines.append(f"{{ {c} *_p = ({c} *){place(emit, at, operands[1], size(of))}; {c} _old = *_p;")
+    point(emit, at, operands[1], of, 1, "in_shared")
+    emit.lines.append(f"{C_TYPES[of]} _old = *_p;")
     emit.lines.append(f"*_p = {expression};")
     if operands[0] != "_":
         emit.write(operands[0], "_old", of, at)

@@ -21,7 +21,7 @@ LIMIT = 2**31
 
 
 class LaunchError(Exception):
-    """A launch ended early: a trap, an access outside of memory, threads that part at a barrier, a loop without end."""
+    """A launch ended early: trap, access outside of memory, race, threads that part at a barrier, loop without end."""
 
 
 class Counts(NamedTuple):
@@ -50,6 +50,7 @@ class Fault(ctypes.Structure):
         ("ctaid", ctypes.c_uint32 * 3),
         ("waiting", ctypes.c_uint32),
         ("other_line", ctypes.c_uint32),
+        ("other", ctypes.c_uint32),
         ("address", ctypes.c_uint64),
         ("size", ctypes.c_uint64),
     )
@@ -65,7 +66,8 @@ class PtxMachine:
     damage
         A fault to put in, from `cuda_tools.ptx_machine.damage`.
     count
-        Whether to count what is executed, in `counts` and `opcodes`.
+        Whether to count what each thread executes, in `counts` and `opcodes`, by basic block: an instruction under a
+        predicate counts whether the predicate holds or not, as on a device, where it takes its turn either way.
     """
 
     def __init__(self, ptx: str, *, damage: Damage | None = None, count: bool = False) -> None:
@@ -106,14 +108,15 @@ class PtxMachine:
             Bytes of shared memory whose size the kernel leaves open.
         backward
             Whether blocks, and the threads of a block, take turns from the last to the first. A result that depends on
-            it depends on a race.
+            it depends on a race in global memory.
         limit
             Labels that all threads may pass before the launch is ended.
 
         Raises
         ------
         LaunchError
-            When the kernel traps, leaves the memory it was given, parts at a barrier, or does not end.
+            When the kernel traps, leaves the memory it was given, races in shared memory, parts at a barrier, or does
+            not end.
         """
         name = self._entry(entry)
         parameters = self.translation.entries[name]
@@ -190,6 +193,9 @@ class PtxMachine:
                 return f"{fault.waiting} threads of block {tuple(fault.ctaid)} wait, {others}, {where}"
             case 4:
                 return f"{thread} is in a loop when the limit of labels is reached, {where}"
+            case 6:
+                other = "others" if fault.other == 2**32 - 1 else f"thread number {fault.other}"
+                return f"{thread} and {other} meet in shared memory, one writes, no barrier is between, {where}"
             case _:
                 return "there is no memory for the stacks of the threads"
 

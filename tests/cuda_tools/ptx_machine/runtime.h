@@ -26,11 +26,19 @@ typedef struct {
     uint64_t low, high; /* the half-open range of addresses of one array */
 } Range;
 
-enum { NONE, TRAP, OUTSIDE, DIVERGED, RUNAWAY, NO_MEMORY };
+enum { NONE, TRAP, OUTSIDE, DIVERGED, RUNAWAY, NO_MEMORY, RACE };
+
+/* Of one byte of shared memory: who wrote and who read it last, and between which barriers (numbered, from 1). */
+typedef struct {
+    uint32_t writer, reader;
+    uint64_t written, read;
+} Shadow;
+
+#define SEVERAL 0xffffffffu
 
 typedef struct {
     int32_t code;
-    uint32_t line, tid[3], ctaid[3], waiting, other_line;
+    uint32_t line, tid[3], ctaid[3], waiting, other_line, other;
     uint64_t address, size;
 } Fault;
 
@@ -38,6 +46,8 @@ static uint32_t ntid[3], nctaid[3], ctaid[3];
 static uint64_t steps, most_steps, dynamic_shared;
 static char *shared, **parameters;
 static uint64_t shared_low, shared_high, stack_low, stack_high;
+static uint64_t phase; /* counts barriers, over all blocks */
+static Shadow *shadows;
 static Range *ranges, *hit;
 static int n_ranges;
 static Fault fault;
@@ -85,12 +95,38 @@ static inline uint64_t at(Thread *self, uint64_t address, uint64_t size, uint32_
     return inside(address, size, hit->low, hit->high) ? address : search(self, address, size, line);
 }
 
-static inline uint64_t in_shared(Thread *self, uint64_t address, uint64_t size, uint32_t line) {
+static uint64_t in_shared(Thread *self, uint64_t address, uint64_t size, uint32_t line) {
     if (inside(address, size, shared_low, shared_high)) return address;
     fault.address = address;
     fault.size = size;
     stop(self, OUTSIDE, line);
     return 0;
+}
+
+static void race(Thread *self, uint32_t other, uint32_t line) {
+    fault.other = other;
+    stop(self, RACE, line);
+}
+
+static uint64_t read_shared(Thread *self, uint64_t address, uint64_t size, uint32_t line) {
+    Shadow *shadow = shadows + (in_shared(self, address, size, line) - shared_low);
+    for (; size--; shadow++) {
+        if (shadow->written == phase && shadow->writer != self->number) race(self, shadow->writer, line);
+        shadow->reader = shadow->read == phase && shadow->reader != self->number ? SEVERAL : self->number;
+        shadow->read = phase;
+    }
+    return address;
+}
+
+static uint64_t write_shared(Thread *self, uint64_t address, uint64_t size, uint32_t line) {
+    Shadow *shadow = shadows + (in_shared(self, address, size, line) - shared_low);
+    for (; size--; shadow++) {
+        if (shadow->written == phase && shadow->writer != self->number) race(self, shadow->writer, line);
+        if (shadow->read == phase && shadow->reader != self->number) race(self, shadow->reader, line);
+        shadow->writer = self->number;
+        shadow->written = phase;
+    }
+    return address;
 }
 
 /* ---- Bits ---- */
@@ -272,7 +308,7 @@ static void block_with_barriers(Thread *threads, uint32_t n, int backward, uint6
         self->context.uc_link = 0;
         makecontext(&self->context, (void (*)())begin, 2, (uint32_t)((uint64_t)self >> 32), (uint32_t)(uint64_t)self);
     }
-    for (uint32_t running = n; running;) {
+    for (uint32_t running = n; running; phase++) {
         uint32_t waiting = 0, line = 0, other = 0;
         for (uint32_t i = 0; i < n; i++) {
             Thread *self = threads + (backward ? n - 1 - i : i);
@@ -316,6 +352,7 @@ static int launch_grid(void (*function)(Thread *), int barriers, const uint32_t 
     memcpy(nctaid, grid, sizeof nctaid);
     entry = function, parameters = values, ranges = hit = known, n_ranges = n_known, steps = 0, most_steps = limit;
     shared = aligned_alloc(128, shared_bytes / 128 * 128 + 128);
+    shadows = calloc(shared_bytes + 1, sizeof *shadows), phase = 0;
     shared_low = (uint64_t)shared, shared_high = shared_low + shared_bytes;
     if (barriers) {
         arena = n * stack;
@@ -339,12 +376,14 @@ static int launch_grid(void (*function)(Thread *), int barriers, const uint32_t 
         ctaid[0] = k % grid[0];
         ctaid[1] = k / grid[0] % grid[1];
         ctaid[2] = k / ((uint64_t)grid[0] * grid[1]);
+        phase++;
         memset(shared, 0xff, shared_bytes); /* NaN, so that what was never written shows */
         if (barriers) block_with_barriers(threads, n, backward, stack);
         else block_without(threads, n, backward);
     }
     if (barriers && arena && stack_low != (uint64_t)MAP_FAILED) munmap((void *)stack_low, arena);
     free(shared);
+    free(shadows);
     free(threads);
     *report = fault;
     return fault.code;
