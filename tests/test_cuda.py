@@ -32,7 +32,7 @@ def device(request, monkeypatch):
         return
     from cuda_tools.device import PtxDevice
 
-    monkeypatch.setattr("jitgrad.prepared.cuda.Device", PtxDevice)
+    monkeypatch.setattr("jitgrad.prepared.cuda.gradient.Device", PtxDevice)
     monkeypatch.setattr("jitgrad.gradient_cuda.require_cuda", lambda: None)
 
 

@@ -36,7 +36,7 @@ class Driver:
 def machine(monkeypatch):
     """Pretend to a machine with or without each part."""
 
-    def pretend(*, package=True, driver=None):
+    def pretend(*, package=True, toolkit=True, driver=None):
         find_spec = importlib.util.find_spec
 
         def find(name, *rest):
@@ -52,6 +52,7 @@ def machine(monkeypatch):
 
         monkeypatch.setattr(importlib.util, "find_spec", find)
         monkeypatch.setattr(module, "_load", load)
+        monkeypatch.setattr(module, "_missing_libraries", lambda: [] if toolkit else ["nvvm", "nvrtc"])
         monkeypatch.setattr(module.config, "ENABLE_CUDASIM", 0, raising=False)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
@@ -77,8 +78,40 @@ def test_package_missing(machine):
     machine(package=False, driver=Driver())
     assert cuda_state() == (False, "the package numba-cuda is not installed")
     message = refusal()
-    assert message.startswith("CUDA needs the package numba-cuda, the NVIDIA driver and a device, but the package")
-    assert message.endswith('Install the package: pip install "numba-cuda[cu13]".')
+    assert message.startswith("CUDA needs the package numba-cuda, the CUDA toolkit, the NVIDIA driver and a device")
+    assert message.endswith('Install the package: pip install "jitgrad[cuda]".')
+
+
+def test_toolkit_missing(machine):
+    machine(toolkit=False, driver=Driver())
+    assert cuda_state() == (False, "the CUDA toolkit is incomplete (nvvm, nvrtc cannot be loaded)")
+    assert 'Install the toolkit: pip install "jitgrad[cuda]".' in refusal()
+
+
+@pytest.mark.ptx
+def test_the_toolkit_of_this_environment_is_found():
+    assert module._missing_libraries() == []
+
+
+@pytest.mark.ptx
+def test_a_library_that_cannot_be_loaded_is_named(monkeypatch):
+    from cuda import pathfinder
+
+    def fail(library):
+        if library == "nvrtc":
+            raise pathfinder.DynamicLibNotFoundError(library)
+
+    monkeypatch.setattr(pathfinder, "load_nvidia_dynamic_lib", fail)
+    assert module._missing_libraries() == ["nvrtc"]
+
+
+def test_a_verb_says_what_is_missing(machine):
+    machine()
+    for verb in (jitgrad.grad_cuda, jitgrad.value_and_grad_cuda, jitgrad.estimate_cuda):
+        with pytest.raises(jitgrad.CudaUnavailableError, match="driver"):
+            verb(abs, [1.0])
+    with pytest.raises(jitgrad.CudaUnavailableError, match="driver"):
+        jitgrad.gradient_of(abs, device="cuda")
 
 
 def test_driver_missing(machine):

@@ -101,7 +101,7 @@ def test_optional_packages_are_imported_inside_functions(source):
 
 def test_what_needs_numba_cuda_is_imported_inside_functions(source):
     module, tree = source
-    if not module.startswith(("jitgrad.loss.device", "jitgrad.launch.cuda.")):
+    if not module.startswith(("jitgrad.loss.device", "jitgrad.launch.cuda.", "jitgrad.prepared.cuda.")):
         assert [name for name in at_module_level(tree) if name.startswith("jitgrad.loss.device")] == []
 
 

@@ -13,7 +13,7 @@ from jitgrad.launch.cuda_state import require_cuda
 from jitgrad.steps import Rule
 
 if TYPE_CHECKING:
-    from jitgrad.prepared.cuda import CudaGradient
+    from jitgrad.prepared.cuda.gradient import CudaGradient
 
 Step = float | npt.ArrayLike | Rule | None
 
@@ -27,7 +27,7 @@ def cuda_gradient_of(loss: Loss, **options: Any) -> CudaGradient:
         If a part of CUDA is missing.
     """
     require_cuda()
-    from jitgrad.prepared.cuda import CudaGradient
+    from jitgrad.prepared.cuda.gradient import CudaGradient
 
     return CudaGradient(loss, **options)
 

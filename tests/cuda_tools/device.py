@@ -1,4 +1,4 @@
-"""A device that is none: numba-cuda's PTX, executed on the CPU, behind the interface of `jitgrad.launch.cuda.device`."""
+"""A device that is none: PTX, executed on the CPU, behind the interface of `jitgrad.launch.cuda.device`."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ class PtxDevice(Device):
         (entry,) = machine.entries
         self.launches.append(entry)
         shared = BLOCK * WORD if machine.translation.grows_shared else 0
-        machine.launch(entry, -(-threads // BLOCK), BLOCK, *flatten_typed(compiled.kernel.signature, args), shared=shared)
+        numbers = flatten_typed(compiled.kernel.signature, args)
+        machine.launch(entry, -(-threads // BLOCK), BLOCK, *numbers, shared=shared)
 
 
 class DeviceArray(np.ndarray[Any, Any]):

@@ -1,4 +1,4 @@
-"""Whether CUDA can be used, and if not, which part of it is missing.
+"""Whether CUDA can be used, and if not, which part of it is missing: package, toolkit, driver or device.
 
 numba.cuda is not imported: it is slow to import, and without a driver its messages name no remedy.
 """
@@ -18,6 +18,9 @@ from jitgrad._errors import CudaUnavailableError
 DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 """The library that comes with the NVIDIA driver."""
 
+INSTALL = 'pip install "jitgrad[cuda]"'
+"""Brings numba-cuda and the toolkit."""
+
 _NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 
 
@@ -27,7 +30,7 @@ class CudaState(NamedTuple):
     Attributes
     ----------
     available : bool
-        Whether package, driver and device are all there.
+        Whether package, toolkit, driver and device are all there.
     reason : str
         What was found, or every part that is missing.
     """
@@ -42,7 +45,7 @@ class _Missing(NamedTuple):
 
 
 def cuda_state() -> CudaState:
-    """Look for the package numba-cuda, the NVIDIA driver and a device.
+    """Look for the package numba-cuda, the CUDA toolkit, the NVIDIA driver and a device.
 
     Returns
     -------
@@ -70,29 +73,44 @@ def require_cuda() -> None:
     Raises
     ------
     CudaUnavailableError
-        If the package, the driver or the device is missing. The message names every part that is, and what to
+        If the package, the toolkit, the driver or the device is missing. The message names every part that is, and what to
         do about each.
     """
     _, missing = _look()
     if missing:
         raise CudaUnavailableError(
-            "CUDA needs the package numba-cuda, the NVIDIA driver and a device, but "
+            "CUDA needs the package numba-cuda, the CUDA toolkit, the NVIDIA driver and a device, but "
             f"{' and '.join(part.found for part in missing)}. {' '.join(part.remedy for part in missing)}"
         )
 
 
 def _look() -> tuple[str, list[_Missing]]:
     """Return what was found and what is missing."""
-    package = None
-    if importlib.util.find_spec("numba_cuda") is None:
-        package = _Missing(
-            "the package numba-cuda is not installed", 'Install the package: pip install "numba-cuda[cu13]".'
-        )
-    # The simulator runs kernels in Python: no driver and no device.
+    # The simulator runs kernels in Python: no toolkit, no driver and no device.
     simulated = bool(getattr(config, "ENABLE_CUDASIM", 0))
     hardware = "simulator (NUMBA_ENABLE_CUDASIM)" if simulated else _hardware()
-    missing = [part for part in (package, hardware) if isinstance(part, _Missing)]
-    return (hardware if isinstance(hardware, str) else ""), missing
+    missing = []
+    if importlib.util.find_spec("numba_cuda") is None:
+        missing.append(_Missing("the package numba-cuda is not installed", f"Install the package: {INSTALL}."))
+    elif not simulated and (libraries := _missing_libraries()):
+        found = f"the CUDA toolkit is incomplete ({', '.join(libraries)} cannot be loaded)"
+        missing.append(_Missing(found, f"Install the toolkit: {INSTALL}."))
+    if isinstance(hardware, _Missing):
+        return "", [*missing, hardware]
+    return hardware, missing
+
+
+def _missing_libraries() -> list[str]:
+    """Return which libraries of the toolkit that numba-cuda compiles with cannot be loaded."""
+    from cuda import pathfinder
+
+    missing = []
+    for library in ("nvvm", "nvrtc"):
+        try:
+            pathfinder.load_nvidia_dynamic_lib(library)
+        except RuntimeError:  # the loader's own kind is one
+            missing.append(library)
+    return missing
 
 
 def _hardware() -> str | _Missing:

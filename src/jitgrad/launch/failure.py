@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -10,7 +10,19 @@ from jitgrad._types import Array
 from jitgrad.launch.probes import Probes
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import loss_name
-from jitgrad.loss.bind import BoundLoss
+
+
+class Evaluable(Protocol):
+    """A loss with its arguments, that can be called from Python."""
+
+    @property
+    def loss(self) -> Any:
+        """The loss."""
+        ...
+
+    def evaluate(self, x: Array, point: int) -> Any:
+        """Call it at one point."""
+        ...
 
 
 def probe_point(probes: Probes, k: int) -> Array:
@@ -36,7 +48,7 @@ def describe(probes: Probes, k: int) -> str:
     return (" and ".join(parts) or "x as it was given") + where
 
 
-def raise_from(bound: BoundLoss, probes: Probes, k: int) -> NoReturn:
+def raise_from(bound: Evaluable, probes: Probes, k: int) -> NoReturn:
     """Evaluate probe `k` from Python, where its exception can travel, and add a note to it."""
     note = f"jitgrad: the loss {loss_name(bound.loss)!r} raised this with {describe(probes, k)}."
     with exclusive(), np.errstate(all="ignore"):

@@ -17,7 +17,7 @@ from jitgrad.launch.cuda.device import Compiled, Device, on_device
 from jitgrad.launch.cuda.form import ARENAS, INDEX, VALUES, Form
 from jitgrad.launch.cuda.kernels import column_kernel, view_kernel
 from jitgrad.launch.cuda.terms import TermForm, term_of, terms_kernel, terms_signature
-from jitgrad.loss.arguments import BatchedArguments, batched_arguments, call_from_python
+from jitgrad.loss.arguments import batched_arguments, call_from_python
 from jitgrad.loss.device.form import compile_simulated, device_form
 from jitgrad.loss.device.pick import picker
 from jitgrad.loss.device.refusal import refusal
@@ -28,9 +28,8 @@ from jitgrad.loss.separable import Separable
 _STATUSES = types.int8[::1]
 
 
-
 @lru_cache(maxsize=64)
-def _compiled(function: Any) -> dict[Any, Compiled | Exception]:
+def _compiled(_: Any) -> dict[Any, Compiled | Exception]:
     """Return what was compiled for a loss or a kernel, by device and types; of the losses that were used last."""
     return {}
 
@@ -81,7 +80,8 @@ class CudaLoss:
         self.lock = threading.Lock()
         self._arguments = batched_arguments(self.loss, args, axes, batch)
         self.on = [DeviceArguments(device, self.loss, self._arguments) for device in devices]
-        self.n, self.dtype = points.shape[1], points.dtype
+        self.n: int = points.shape[1]
+        self.dtype: np.dtype[Any] = points.dtype
 
     def refresh(self) -> None:
         """Copy arguments again that have changed."""
@@ -106,9 +106,10 @@ class CudaLoss:
             found = self._kernel(k, "terms")
             if isinstance(found, Compiled):
                 return TermForm(self, k, found)
-        found = self._kernel(k, "view") if replacing else None
-        if isinstance(found, Compiled):
-            return Form(self, k, found, column=False)
+        if replacing:
+            found = self._kernel(k, "view")
+            if isinstance(found, Compiled):
+                return Form(self, k, found, column=False)
         found = self._kernel(k, "column")
         if isinstance(found, Compiled):
             return Form(self, k, found, column=True)

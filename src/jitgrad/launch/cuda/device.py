@@ -11,7 +11,6 @@ import numpy as np
 from jitgrad._errors import CudaUnavailableError
 from jitgrad._types import Array
 from jitgrad.launch.cuda_state import require_cuda
-
 from jitgrad.loss.device.form import compiling, uses_arena
 from jitgrad.loss.device.target import SIMULATED, cuda
 

@@ -12,6 +12,7 @@ from jitgrad.launch.failure import raise_from
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.shim import RAISED
 
+
 def evaluate(bound: CudaLoss, probes: Probes, *, skip: int = 0, forgive: bool = False) -> FloatArray:
     """Evaluate a loss at every probe of a list, as `jitgrad.launch.cpu.evaluate` does.
 
@@ -45,7 +46,9 @@ def evaluate(bound: CudaLoss, probes: Probes, *, skip: int = 0, forgive: bool = 
         start = skip
         while start < total:
             count = min(jobs[0].form.most_threads(), -(-(total - start) // len(jobs)))
-            parts = [slice(s, min(s + count, total)) for s in range(start, min(total, start + count * len(jobs)), count)]
+            parts = [
+                slice(s, min(s + count, total)) for s in range(start, min(total, start + count * len(jobs)), count)
+            ]
             for job, part in zip(jobs, parts, strict=False):
                 job.launch(part)
             peak = max(job.collect(part, values, statuses) for job, part in zip(jobs, parts, strict=False))

@@ -61,8 +61,8 @@ class Form:
 
     def most_threads(self) -> int:
         """Return how many threads a launch may have."""
-        n, itemsize = self._bound.n, self._bound.dtype.itemsize
-        each = max(1, self._bound.width + self._column * n * itemsize)
+        column = self._bound.n * self._bound.dtype.itemsize if self._column else 0
+        each = max(1, self._bound.width + column)
         if FEWEST_THREADS * each > MOST_MEMORY:
             raise MemoryError(
                 f"one evaluation of loss {loss_name(self._bound.loss)!r} takes {each} bytes, but {FEWEST_THREADS} "

@@ -147,9 +147,7 @@ class TermForm(Form):
         none = put("t.none", np.full(count, NO_REFERENCE))
         self.differentiate(probes, every, ones, none, values, statuses)
 
-    def differentiate(
-        self, probes: Probes, first: Any, weights: Any, reference: Any, sums: Any, statuses: Any
-    ) -> None:
+    def differentiate(self, probes: Probes, first: Any, weights: Any, reference: Any, sums: Any, statuses: Any) -> None:
         """Start the weighted sums of targets, as `jitgrad.difference.Differences` describes them, on the device.
 
         Parameters

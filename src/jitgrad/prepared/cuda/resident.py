@@ -11,7 +11,7 @@ from numba.core import types
 from jitgrad.formula import ANCHOR
 from jitgrad.launch.cuda.bound import CudaLoss
 from jitgrad.launch.probes import Probes
-from jitgrad.prepared.cuda_differences import combine_kernel, place_kernel
+from jitgrad.prepared.cuda.differences import combine_kernel, place_kernel
 from jitgrad.prepared.plan import Plan
 
 _INTEGERS, _NUMBERS = types.int64[::1], types.float64[::1]

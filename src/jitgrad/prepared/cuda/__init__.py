@@ -1,0 +1,1 @@
+"""Gradients prepared once and called often, on NVIDIA GPUs."""
