@@ -16,6 +16,7 @@ from jitgrad.launch.probes import replaced
 from jitgrad.loss.accept import loss_name
 from jitgrad.loss.bind import BoundLoss
 from jitgrad.prepared.gradient import Gradient
+from jitgrad.prepared.session import Session
 
 QUICK_SECONDS = 1e-3
 """A trial evaluation from Python that takes less than this is not precise."""
@@ -151,6 +152,7 @@ def explain(loss: Loss, x: npt.ArrayLike, args: tuple[Any, ...] = ()) -> Explana
     prepared = Gradient(loss)
     plan = prepared.plan(points)
     session = prepared.start(plan, points, _check.checked_args(args))
+    assert isinstance(session, Session)  # on the CPU
     bound, use = session.bound, session.bound.lanes
     rows = points.reshape(math.prod(points.shape[:-1]), points.shape[-1])
     measured = use.scalar_seconds if use.scalar_seconds > 0.0 else _measured(bound, rows)

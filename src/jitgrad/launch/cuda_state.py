@@ -73,8 +73,8 @@ def require_cuda() -> None:
     Raises
     ------
     CudaUnavailableError
-        If the package, the toolkit, the driver or the device is missing. The message names every part that is, and what to
-        do about each.
+        If the package, the toolkit, the driver or the device is missing. The message names every part that is, and
+        what to do about each.
     """
     _, missing = _look()
     if missing:

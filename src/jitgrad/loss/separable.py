@@ -83,7 +83,7 @@ class Separable:
         if callable(self.n_terms):
             return self.n_terms
         number = int(self.n_terms)
-        return numba.njit(lambda x, *args: number)
+        return numba.njit(lambda x, *args: number)  # noqa: ARG005  # as a function of the caller's would be called
 
     @cached_property
     def loss(self) -> Any:
