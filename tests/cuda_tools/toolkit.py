@@ -14,8 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-PINNED = ("numba-cuda[cu13]==0.30.*", "cuda-toolkit==13.0.*", "nvidia-nvjitlink==13.0.*", "nvidia-cuda-nvcc==13.0.*")
-INSTALL = "pip install " + " ".join(f'"{one}"' for one in PINNED)
+INSTALL = "pip install --group cuda"
 # libnvvm writes PTX of its release, and a ptxas of an earlier release refuses that.
 PARTS = ("nvidia-nvvm", "nvidia-cuda-nvrtc", "nvidia-cuda-nvcc")
 CAPABILITIES = ((8, 0), (9, 0), (10, 0))
