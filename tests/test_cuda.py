@@ -223,6 +223,68 @@ def test_a_loss_that_writes_to_an_argument_is_refused():
         jg.grad_cuda(writes_argument, np.ones(2), args=(np.zeros(1),))
 
 
+@njit
+def hungry(x, size):
+    return np.zeros(size).sum() + x[0]
+
+
+@pytest.mark.skipif(SIMULATED, reason="the simulator allocates as Python does")
+def test_a_loss_that_allocates_too_much_is_refused():
+    with pytest.raises(MemoryError, match=r"one evaluation of loss 'hungry' takes \d+ bytes"):
+        jg.grad_cuda(hungry, np.ones(1), args=(2_000_000,))
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0)])
+def test_no_points_or_no_coordinates(shape):
+    value, gradient = jg.value_and_grad_cuda(weighted, np.empty(shape), args=(np.ones(3), 2.0), step=0.5)
+    assert gradient.shape == shape
+    np.testing.assert_array_equal(value, np.full(shape[:-1], 2.0))
+
+
+@pytest.mark.skipif(SIMULATED, reason="the simulator has one device")
+@pytest.mark.parametrize("step", [None, 0.25])
+def test_devices_share_the_work(step, request):
+    if request.config.option.markexpr == "cuda":
+        pytest.skip("needs two GPUs")
+    x = np.arange(1.0, 8.0)
+    two = jg.gradient_of(weighted, device="cuda", devices=[0, 1], step=step)
+    one = jg.gradient_of(weighted, device="cuda", step=step)
+    np.testing.assert_array_equal(two(x, np.ones(7), 0.0), one(x, np.ones(7), 0.0))
+    assert all(device.launches for device in two.devices)
+
+
+def test_devices_share_the_targets_of_a_sum(regression):
+    if SIMULATED:
+        pytest.skip("the simulator has one device")
+    loss, x, args, _ = regression
+    both = jg.grad_cuda(loss, x, args=args, step=1e-5, devices=[0, 1])
+    np.testing.assert_array_equal(both, jg.grad_cuda(loss, x, args=args, step=1e-5))
+
+
+@pytest.mark.skipif(not SIMULATED, reason="the executed PTX has as many devices as it is asked for")
+def test_a_device_that_is_not_there():
+    with pytest.raises(jg.CudaUnavailableError, match="it has 1, counted from 0"):
+        jg.grad_cuda(weighted, np.ones(1), args=(np.ones(1), 0.0), devices=[7])
+
+
+@pytest.mark.parametrize("devices", [[], [0, 0], [-1], "x"])
+def test_devices_must_be_numbers(devices):
+    with pytest.raises(ValueError, match="devices must"):
+        jg.grad_cuda(weighted, np.ones(1), args=(np.ones(1), 0.0), devices=devices)
+
+
+def test_options_of_the_other_device_are_refused():
+    for options in ({"device": "cuda", "threads": 2}, {"device": "cpu", "devices": [0]}, {"device": "gpu"}):
+        with pytest.raises(ValueError, match="device must be 'cpu', with threads"):
+            jg.gradient_of(weighted, **options)
+
+
+@pytest.mark.skipif(not SIMULATED, reason="the executed PTX has no streams")
+def test_streams_must_be_streams():
+    with pytest.raises(TypeError, match="stream must be a stream of numba, CuPy or PyTorch"):
+        jg.grad_cuda(weighted, np.ones(1), args=(np.ones(1), 0.0), stream="fast")
+
+
 def test_prepared_gradients_notice_what_changed():
     weights = np.ones(3)
     g = jg.gradient_of(weighted, device="cuda", step=0.5)
