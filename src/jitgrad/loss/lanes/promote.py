@@ -259,6 +259,8 @@ class _Rewriter:
             return []
         if self._resolve(method.value) is not _NOTHING:  # a function of a module
             return []
+        if method.attr == "sort" and (call.args or call.kws):  # a list's options, which no stand-in knows
+            return []
         call.args = (method.value, *call.args)
         call.func, naming = self._named(METHODS[method.attr], statement, scope)
         return [naming]

@@ -21,6 +21,7 @@ from jitgrad.loss.lanes.arrays import (
     selection,
     separate,
     shapes,
+    sorting,
     sums,
 )
 
@@ -31,7 +32,7 @@ def functions(count: int) -> dict[Any, Any]:
 
     For arguments without lanes each does what the function does that it stands for.
     """
-    common = (in_place, products, reductions, running, sampling, selection, separate, shapes, sums)
+    common = (in_place, products, reductions, running, sampling, selection, separate, shapes, sorting, sums)
     made = allocation.functions(count) | making.functions(count)
     for module in common:
         made |= module.functions()
@@ -39,6 +40,6 @@ def functions(count: int) -> dict[Any, Any]:
 
 
 METHODS: dict[str, Any] = {"copy": np.copy}
-for _module in (reductions, products, running, shapes, sums):
+for _module in (reductions, products, running, shapes, sorting, sums):
     METHODS |= _module.METHODS
 """For methods of arrays the functions that do the same."""
