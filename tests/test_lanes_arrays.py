@@ -127,6 +127,7 @@ def columns_of(seed, dtype=np.float64):
 
 
 @pytest.mark.parametrize(("view", "body", "end"), SWEPT)
+@pytest.mark.filterwarnings("ignore::numba.core.errors.NumbaPerformanceWarning")  # of the scalar loss
 def test_arrays_of_lanes_are_as_in_numpy(view, body, end):
     compare(view, body, end, columns_of(0))
 
