@@ -47,6 +47,8 @@ LINES_OF_LINES = [
     "np.cumsum(a)",
     "np.cumprod(a)",
     "np.diff(a.copy())",
+    "np.diff(a.copy(), 2)",
+    "np.diff(a.copy(), n=3)",
     "a[a < 0.4]",
     "np.concatenate((a, x[:2]))",
     "np.outer(a, x[:3])[:, 1]",

@@ -42,6 +42,33 @@ def every_second(x):
 
 
 @njit
+def list_in_place(x):
+    y = [2.0 * v for v in x]
+    y.sort()
+    s = 0.0
+    for i, v in enumerate(y):
+        s += 0.5 * WEIGHTS[i] * v
+    return s
+
+
+@njit
+def python_sorted(x):
+    s = 0.0
+    for i, v in enumerate(sorted(x)):
+        s += WEIGHTS[i] * v
+    return s
+
+
+@njit
+def sorted_list(x):
+    y = [v for v in x]
+    s = 0.0
+    for i, v in enumerate(sorted(y)):
+        s += WEIGHTS[i] * v
+    return s + y[0] - x[0]
+
+
+@njit
 def ranked(x):
     s = 0.0
     for i, k in enumerate(np.argsort(x)):
@@ -64,7 +91,9 @@ def columns(rng, n, dtype=float):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("loss", [copied, in_place, every_second], ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize(
+    "loss", [copied, in_place, every_second, list_in_place, python_sorted, sorted_list], ids=lambda loss: loss.__name__
+)
 def test_every_lane_is_sorted(loss, dtype):
     rng = np.random.default_rng(3)
     for n in LENGTHS:
@@ -102,7 +131,7 @@ def test_an_order_that_one_lane_does_not_share_is_noticed(case):
 
 
 @pytest.mark.parametrize("value", [np.nan, -0.0])
-@pytest.mark.parametrize("loss", [copied, in_place], ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize("loss", [copied, in_place, python_sorted], ids=lambda loss: loss.__name__)
 def test_what_has_no_place_of_its_own_is_left_to_scalar_code(loss, value):
     x = np.arange(12.0)[:, None] + np.zeros(LANES)
     x[7, 6] = value

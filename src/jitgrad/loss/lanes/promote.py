@@ -62,6 +62,8 @@ _REFUSED = {
     builtins.repr: "repr() would see lanes in place of a float",
     builtins.format: "format() or an f-string would see lanes in place of a float",
     builtins.hash: "hash() would see lanes in place of a float",
+    np.frombuffer: "np.frombuffer() would see lanes in place of floats",
+    np.lib.stride_tricks.as_strided: "as_strided() would see lanes in place of floats",
 }
 _REFUSED_ATTRIBUTES = {
     "itemsize", "nbytes", "strides", "ctypes", "data", "view", "tobytes",

@@ -22,6 +22,7 @@ from jitgrad.loss.lanes.arrays import (
     shapes,
     sorting,
     sums,
+    unknown,
 )
 
 
@@ -31,7 +32,9 @@ def functions(count: int) -> dict[Any, Any]:
 
     For arguments without lanes each does what the function does that it stands for.
     """
-    common = (in_place, products, reductions, running, sampling, selection, separate, shapes, sorting, sums)
+    common = (
+        in_place, products, reductions, running, sampling, selection, separate, shapes, sorting, sums, unknown,
+    )  # fmt: skip
     made = allocation.functions(count) | copies.functions(count) | making.functions(count)
     for module in common:
         made |= module.functions()

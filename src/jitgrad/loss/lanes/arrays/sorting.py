@@ -1,6 +1,6 @@
-"""Sorting: ``np.sort``, ``x.sort()``, ``np.argsort``.
+"""Sorting: ``np.sort``, ``x.sort()``, ``sorted(x)``, ``np.argsort``.
 
-numba's own quicksort works for lanes that agree on every comparison, but takes a second to compile. Here each lane is
+numba's own sorts work for lanes that agree on every comparison, but take a second to compile, or four for lists. Here each lane is
 sorted by itself, with no branch on values, by the odd-even merge of Batcher (1968) in the form for any length of Knuth
 (The Art of Computer Programming 3, algorithm 5.2.2M).
 """
@@ -31,8 +31,22 @@ def sort(values: Any) -> None:
     values.sort()
 
 
-def _is_ours(array: Any) -> bool:
-    return isinstance(array, types.Array) and array.ndim == 1 and isinstance(array.dtype, Lanes)
+def _is_ours(values: Any) -> bool:
+    one = (isinstance(values, types.Array) and values.ndim == 1) or isinstance(values, types.List)
+    return one and isinstance(values.dtype, Lanes)
+
+
+def _elements(context: Any, builder: ir.IRBuilder, kind: Any, values: ir.Value) -> Flat:
+    """Return the elements of an array or of a list."""
+    if isinstance(kind, types.Array):
+        return flat(context, builder, kind, values)
+    from numba.cpython.listobj import ListInstance
+
+    return _of_list(ListInstance(context, builder, kind, values))
+
+
+def _of_list(items: Any) -> Flat:
+    return Flat(items.size, items.getitem, lambda i, value: items.setitem(i, value, incref=False))
 
 
 def _emit_network(builder: ir.IRBuilder, count: ir.Value, exchange: Callable[[ir.Value, ir.Value], None]) -> None:
@@ -87,7 +101,7 @@ def _emit_sort(builder: ir.IRBuilder, elements: Flat) -> None:
 
 
 def _choose_sort(a: Any) -> Version | None:
-    if not _is_ours(a):
+    if not _is_ours(a) or isinstance(a, types.List):
         return None
     result = lanes_array(a.dtype, 1)
 
@@ -108,14 +122,34 @@ def _choose_sort_in_place(values: Any) -> Version | None:
         return None
 
     def emit(context: Any, builder: ir.IRBuilder, kinds: Any, arrays: Any) -> ir.Value:
-        _emit_sort(builder, flat(context, builder, values, arrays[0]))
+        _emit_sort(builder, _elements(context, builder, values, arrays[0]))
         return context.get_dummy_value()
 
     return Version(types.none, emit)
 
 
+def _choose_sorted(values: Any) -> Version | None:
+    if not _is_ours(values):
+        return None
+    result = types.List(values.dtype)
+
+    def emit(context: Any, builder: ir.IRBuilder, kinds: Any, given: Any) -> ir.Value:
+        from numba.core.imputils import impl_ret_new_ref
+        from numba.cpython.listobj import ListInstance
+
+        source = _elements(context, builder, values, given[0])
+        made = ListInstance.allocate(context, builder, result, source.count)
+        made.size = source.count
+        with counted(builder, _I64(0), source.count) as i:
+            made.setitem(i, source.at(i), incref=False, decref_old_value=False)
+        _emit_sort(builder, _of_list(made))
+        return impl_ret_new_ref(context, builder, result, made.value)
+
+    return Version(result, emit)
+
+
 def _choose_argsort(a: Any, kind: Any = None) -> Version | None:
-    if not _is_ours(a):
+    if not _is_ours(a) or isinstance(a, types.List):
         return None
     result = types.Array(types.intp, 1, "C")
 
@@ -153,6 +187,7 @@ def functions() -> dict[Any, Any]:
         np.sort: stand_in(np.sort, _choose_sort),
         np.argsort: stand_in(np.argsort, _choose_argsort),
         sort: stand_in(sort, _choose_sort_in_place),
+        sorted: stand_in(sorted, _choose_sorted),
     }
 
 
