@@ -22,7 +22,7 @@ def exponential(terms: int) -> tuple[list[float], float]:
 
 
 def sine(terms: int) -> tuple[list[float], float]:
-    """Fit ``(sin(r) - r) / r**3`` in r**2 for r within a quarter of a turn; the error returned is that of ``sin(r)``."""
+    """Fit ``(sin(r) - r) / r**3`` in r**2, r within a quarter of a turn; the error returned is that of ``sin(r)``."""
 
     def quotient(z: mpmath.mpf) -> mpmath.mpf:
         r = mpmath.sqrt(z)

@@ -61,7 +61,7 @@ def python_sorted(x):
 
 @njit
 def sorted_list(x):
-    y = [v for v in x]
+    y = [x[k] for k in range(x.size)]
     s = 0.0
     for i, v in enumerate(sorted(y)):
         s += WEIGHTS[i] * v
@@ -143,3 +143,26 @@ def test_lists_are_sorted_as_they_were():
     values, status = in_lanes(sorted_lists, x)
     assert status == OK
     np.testing.assert_array_equal(values, np.full(LANES, 5.0))
+
+
+@njit
+def extremes(x):
+    table = x[: 2 * (x.size // 2)].reshape(-1, 2)
+    return 1e6 * np.argmax(x) + 1e3 * x[::2].argmin() + np.argmax(table)
+
+
+def test_places_of_extremes():
+    rng = np.random.default_rng(6)
+    for n in LENGTHS[1:]:
+        # Equal elements too: the first of them counts.
+        x = (10.0 * rng.integers(0, 4, n))[:, None] + rng.uniform(0.0, 1.0, LANES)
+        values, status = in_lanes(extremes, x)
+        assert status == OK
+        np.testing.assert_array_equal(values, one_by_one(extremes, x))
+
+
+@pytest.mark.parametrize("value", [20.0, np.nan])
+def test_a_place_that_one_lane_does_not_share_is_noticed(value):
+    x = np.arange(12.0)[:, None] + np.zeros(LANES)
+    x[3, 5] = value
+    assert in_lanes(extremes, x)[1] == DISAGREED

@@ -13,6 +13,7 @@ from jitgrad.loss.lanes.arrays import (
     copies,
     in_place,
     making,
+    positions,
     products,
     reductions,
     running,
@@ -33,7 +34,8 @@ def functions(count: int) -> dict[Any, Any]:
     For arguments without lanes each does what the function does that it stands for.
     """
     common = (
-        in_place, products, reductions, running, sampling, selection, separate, shapes, sorting, sums, unknown,
+        in_place, positions, products, reductions, running, sampling, selection, separate, shapes, sorting, sums,
+        unknown,
     )  # fmt: skip
     made = allocation.functions(count) | copies.functions(count) | making.functions(count)
     for module in common:
@@ -42,6 +44,6 @@ def functions(count: int) -> dict[Any, Any]:
 
 
 METHODS: dict[str, Any] = {}
-for _module in (copies, reductions, products, running, shapes, sorting, sums):
+for _module in (copies, positions, reductions, products, running, shapes, sorting, sums):
     METHODS |= _module.METHODS
 """For methods of arrays the functions that do the same."""

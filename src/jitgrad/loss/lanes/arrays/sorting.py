@@ -1,8 +1,8 @@
 """Sorting: ``np.sort``, ``x.sort()``, ``sorted(x)``, ``np.argsort``.
 
-numba's own sorts work for lanes that agree on every comparison, but take a second to compile, or four for lists. Here each lane is
-sorted by itself, with no branch on values, by the odd-even merge of Batcher (1968) in the form for any length of Knuth
-(The Art of Computer Programming 3, algorithm 5.2.2M).
+numba's own sorts work for lanes that agree on every comparison, but take a second to compile, or four for lists. Here
+each lane is sorted by itself, with no branch on values, by the odd-even merge of Batcher (1968) in the form for any
+length of Knuth (The Art of Computer Programming 3, algorithm 5.2.2M).
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def _emit_network(builder: ir.IRBuilder, count: ir.Value, exchange: Callable[[ir
     builder.cbranch(builder.icmp_signed(">", builder.load(p), _I64(0)), body, done)
     builder.position_at_end(body)
     distance, rest, block = builder.load(d), builder.load(r), builder.load(p)
-    with counted(builder, _I64(0), builder.sub(count, distance)) as i:
-        with builder.if_then(builder.icmp_signed("==", builder.and_(i, block), rest)):
-            exchange(i, builder.add(i, distance))
+    last = builder.sub(count, distance)
+    with counted(builder, _I64(0), last) as i, builder.if_then(builder.icmp_signed("==", builder.and_(i, block), rest)):
+        exchange(i, builder.add(i, distance))
     width = builder.load(q)
     again, next_block = builder.icmp_signed("!=", width, block), builder.lshr(block, _I64(1))
     for place, yes, no in (

@@ -20,7 +20,7 @@ def _choose(*kinds: Any) -> Version | None:
 
 
 def _choose_histogram(a: Any, bins: Any = None, range: Any = None) -> Version | None:  # noqa: A002  # NumPy's name
-    """Counts between edges that are given are the same for lanes that agree; edges that are made of the values are not."""
+    """Counts between given edges are the same for lanes that agree, unlike edges that are made of the values."""
     return NOT_FOR_LANES if _is_of_lanes(a) and not isinstance(bins, types.Array) else None
 
 
