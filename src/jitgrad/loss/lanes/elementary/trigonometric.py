@@ -2,7 +2,7 @@
 
 Where the processor fuses multiplications and additions, sin is one polynomial for a quarter of a turn: 20 % faster, or
 30 % on AVX2. The largest error is 1.6 ulp and not 0.8, and the mean square is 1.4 times that of the scalar function,
-2.8 times near odd multiples of pi / 2. cos keeps two polynomials, because there its argument is 0, which angles of
+2.6 times near odd multiples of pi / 2. cos keeps two polynomials, because there its argument is 0, which angles of
 losses often are near to; so does sin where products are rounded, as errors would reach 2.8 ulp.
 
 Lanes beyond 2**19 quarter turns, where the reduction needs more digits, take the scalar function.
