@@ -21,6 +21,18 @@ def exponential(terms: int) -> tuple[list[float], float]:
     return [float(c) for c in coefficients[::-1]], float(error * reach**2)
 
 
+def sine(terms: int) -> tuple[list[float], float]:
+    """Fit ``(sin(r) - r) / r**3`` in r**2, r within a quarter of a turn; the error returned is that of ``sin(r)``."""
+
+    def quotient(z: mpmath.mpf) -> mpmath.mpf:
+        r = mpmath.sqrt(z)
+        return (mpmath.sin(r) - r) / r**3 if z else -mpmath.mpf(1) / 6
+
+    reach = mpmath.pi / 2 * (1 + mpmath.mpf(2) ** -31)
+    coefficients, error = mpmath.chebyfit(quotient, [0, reach**2], terms, error=True)
+    return [float(c) for c in coefficients[::-1]], float(error * reach**3)
+
+
 def parts(number: mpmath.mpf, bits: tuple[int, ...]) -> list[float]:
     """Cut a number in parts; those below 53 bits are cut off, those of 53 rounded."""
     found = []
@@ -35,9 +47,12 @@ def parts(number: mpmath.mpf, bits: tuple[int, ...]) -> list[float]:
 def main() -> None:
     """Print them, coefficients with that of the constant first."""
     mpmath.mp.dps = 60
-    coefficients, error = exponential(11)
-    print(f"# (exp(r) - 1 - r) / r**2; error of exp(r) at most {error:.1e}")
-    print("\n".join(f"{c!r}," for c in coefficients))
+    for what, (coefficients, error) in (
+        ("(exp(r) - 1 - r) / r**2; error of exp(r)", exponential(10)),
+        ("(sin(r) - r) / r**3; error of sin(r)", sine(8)),
+    ):
+        print(f"# {what} at most {error:.1e}")
+        print("\n".join(f"{c!r}," for c in coefficients))
     log_2 = mpmath.log(2)
     for name, number, bits in (
         ("log(2), exponential.py", log_2, (41, 53)),

@@ -47,6 +47,8 @@ LINES_OF_LINES = [
     "np.cumsum(a)",
     "np.cumprod(a)",
     "np.diff(a.copy())",
+    "np.diff(a.copy(), 2)",
+    "np.diff(a.copy(), n=3)",
     "a[a < 0.4]",
     "np.concatenate((a, x[:2]))",
     "np.outer(a, x[:3])[:, 1]",
@@ -127,6 +129,7 @@ def columns_of(seed, dtype=np.float64):
 
 
 @pytest.mark.parametrize(("view", "body", "end"), SWEPT)
+@pytest.mark.filterwarnings("ignore::numba.core.errors.NumbaPerformanceWarning")  # of the scalar loss
 def test_arrays_of_lanes_are_as_in_numpy(view, body, end):
     compare(view, body, end, columns_of(0))
 

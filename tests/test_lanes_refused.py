@@ -115,6 +115,21 @@ def bits(x):
 
 
 @njit
+def bytes_as_numbers(x):
+    return np.frombuffer(x)[0] * x[1]  # here
+
+
+@njit
+def strides_by_hand(x):
+    return np.lib.stride_tricks.as_strided(x, (3,), (16,))[1]  # here
+
+
+@njit
+def distinct(x):
+    return np.unique(np.floor(x)).size * x[0]  # here
+
+
+@njit
 def text(x):
     return x[1] * len(str(x[0]))  # here
 
@@ -260,6 +275,9 @@ CASES = [
     (asks_for_the_type, (), "isinstance() would see lanes in place of a float"),
     (strides, (), "attribute 'strides' differs"),
     (bits, (), "attribute 'view' differs"),
+    (bytes_as_numbers, (), "np.frombuffer() would see lanes in place of floats"),
+    (strides_by_hand, (), "as_strided() would see lanes in place of floats"),
+    (distinct, (), "unique(array(lanes, 1d, C)) is not known for lanes"),
     (text, (), "str() or an f-string would see lanes in place of a float"),
     (formatted, (), "str() or an f-string would see lanes in place of a float"),
     (hashed, (), "hash() would see lanes in place of a float"),

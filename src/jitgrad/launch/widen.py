@@ -44,6 +44,9 @@ AGREEMENT = 1e-7
 """Largest relative difference of values. Rounding makes 1e-15, and a loss that magnifies it a hundred million times
 has no derivative by differences; a wrong branch makes far more."""
 
+SINGLE_AGREEMENT = 1e-4
+"""The same in single precision, where rounding makes 1e-7."""
+
 
 def widen(bound: BoundLoss, points: Array, evaluations: int, seconds: float, vectorize: Vectorize) -> float:
     """Let a loss be evaluated in lanes if it can be and if that is faster.
@@ -180,12 +183,13 @@ def _compare(bound: BoundLoss, points: Array, count: int, evaluations: int, seco
         for _ in range(3):
             lanes_seconds = min(lanes_seconds, _timed(bound, probes, count).seconds)
             scalar_seconds = min(scalar_seconds, _timed(bound, probes, 1).seconds)
+    agreement = SINGLE_AGREEMENT if points.dtype == np.float32 else AGREEMENT
     trouble = ""
     if single.raised:
         trouble = "it raises an exception at the point"
     elif wide.alone:
         trouble = "lanes disagree at the point itself, where all are the same"
-    elif not np.allclose(wide.values, single.values, rtol=AGREEMENT, atol=0.0, equal_nan=True):
+    elif not np.allclose(wide.values, single.values, rtol=agreement, atol=0.0, equal_nan=True):
         trouble = f"lanes give {wide.values[0]} in place of {single.values[0]}: rounding is magnified"
     return _Comparison(trouble, scalar_seconds / size, lanes_seconds / size)
 

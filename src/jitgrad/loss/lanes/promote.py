@@ -62,6 +62,8 @@ _REFUSED = {
     builtins.repr: "repr() would see lanes in place of a float",
     builtins.format: "format() or an f-string would see lanes in place of a float",
     builtins.hash: "hash() would see lanes in place of a float",
+    np.frombuffer: "np.frombuffer() would see lanes in place of floats",
+    np.lib.stride_tricks.as_strided: "as_strided() would see lanes in place of floats",
 }
 _REFUSED_ATTRIBUTES = {
     "itemsize", "nbytes", "strides", "ctypes", "data", "view", "tobytes",
@@ -258,6 +260,8 @@ class _Rewriter:
         if not (isinstance(method, ir.Expr) and method.op == "getattr" and method.attr in METHODS):
             return []
         if self._resolve(method.value) is not _NOTHING:  # a function of a module
+            return []
+        if method.attr == "sort" and (call.args or call.kws):  # a list's options, which no stand-in knows
             return []
         call.args = (method.value, *call.args)
         call.func, naming = self._named(METHODS[method.attr], statement, scope)

@@ -120,14 +120,57 @@ def scalar_calls(builder: ir.IRBuilder, symbol: str, mask: ir.Value, otherwise: 
     """
     # Out of line, and one loop instead of L calls: what hardly ever runs must not take room from what does.
     function = _calls_of(builder.module, symbol, otherwise.type, len(x))
+    return _if_any(builder, mask, otherwise, function, [mask, otherwise, *x])
+
+
+def rare_formula(
+    builder: ir.IRBuilder, name: str, formula: Callable[..., ir.Value], mask: ir.Value, otherwise: ir.Value, x: ir.Value
+) -> ir.Value:
+    """Replace all lanes by those of a formula of any argument, if a mask holds in one of them.
+
+    Parameters
+    ----------
+    builder : ir.IRBuilder
+    name : str
+        Of the formula, unlike that of all others.
+    formula : callable
+        ``formula(builder, x)`` writes it.
+    mask : ir.Value
+        Lanes that need it, ``<L x i1>``.
+    otherwise, x : ir.Value
+        Vectors.
+
+    Returns
+    -------
+    ir.Value
+        Vector.
+    """
+    function = _declared(builder.module, f"jitgrad.lanes.{name}.{_suffix(x.type)}", x.type, [x.type])
+    if function.is_declaration:
+        _make_cold(function)
+        inner = ir.IRBuilder(function.append_basic_block())
+        inner.ret(formula(inner, function.args[0]))
+    return _if_any(builder, mask, otherwise, function, [x])
+
+
+def _if_any(
+    builder: ir.IRBuilder, mask: ir.Value, otherwise: ir.Value, function: ir.Function, arguments: list[ir.Value]
+) -> ir.Value:
+    """Call a function if a mask holds in any lane, and return its result, or else `otherwise`."""
     before = builder.block
     with builder.if_then(any_lane(builder, mask), likely=False):
-        slow = builder.call(function, [mask, otherwise, *x])
+        slow = builder.call(function, arguments)
         rare = builder.block
     result = builder.phi(otherwise.type)
     result.add_incoming(otherwise, before)
     result.add_incoming(slow, rare)
     return result
+
+
+def _make_cold(function: ir.Function) -> None:
+    function.linkage = "linkonce_odr"
+    for attribute in ("cold", "minsize", "noinline", "nounwind", "optsize"):
+        function.attributes.add(attribute)
 
 
 def _calls_of(module: ir.Module, symbol: str, kind: ir.VectorType, arity: int) -> ir.Function:
@@ -136,9 +179,7 @@ def _calls_of(module: ir.Module, symbol: str, kind: ir.VectorType, arity: int) -
     function = _declared(module, name, kind, [like(kind, BIT), kind, *[kind] * arity])
     if not function.is_declaration:
         return function
-    function.linkage = "linkonce_odr"
-    for attribute in ("cold", "minsize", "noinline", "nounwind", "optsize"):
-        function.attributes.add(attribute)
+    _make_cold(function)
     mask, otherwise, *x = function.args
     entry, test, call, after, done = (function.append_basic_block(n) for n in ("entry", "test", "call", "next", "done"))
     builder = ir.IRBuilder(entry)

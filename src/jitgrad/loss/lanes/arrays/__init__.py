@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from jitgrad.loss.lanes.arrays import (
     allocation,
+    copies,
     in_place,
     making,
+    positions,
     products,
     reductions,
     running,
@@ -21,7 +21,9 @@ from jitgrad.loss.lanes.arrays import (
     selection,
     separate,
     shapes,
+    sorting,
     sums,
+    unknown,
 )
 
 
@@ -31,14 +33,17 @@ def functions(count: int) -> dict[Any, Any]:
 
     For arguments without lanes each does what the function does that it stands for.
     """
-    common = (in_place, products, reductions, running, sampling, selection, separate, shapes, sums)
-    made = allocation.functions(count) | making.functions(count)
+    common = (
+        in_place, positions, products, reductions, running, sampling, selection, separate, shapes, sorting, sums,
+        unknown,
+    )  # fmt: skip
+    made = allocation.functions(count) | copies.functions(count) | making.functions(count)
     for module in common:
         made |= module.functions()
     return made
 
 
-METHODS: dict[str, Any] = {"copy": np.copy}
-for _module in (reductions, products, running, shapes, sums):
+METHODS: dict[str, Any] = {}
+for _module in (copies, positions, reductions, products, running, shapes, sorting, sums):
     METHODS |= _module.METHODS
 """For methods of arrays the functions that do the same."""

@@ -43,7 +43,7 @@ def lanes_named(dtype: Any, count: int) -> Lanes | None:
     return Lanes(count, element) if element in _FLOATS else None
 
 
-def _lanes_like(kind: Any, count: int) -> Lanes | None:
+def lanes_like(kind: Any, count: int) -> Lanes | None:
     """Return the lanes that stand for a number or for the elements of an array, or None if they are no floats."""
     element = kind.dtype if isinstance(kind, types.Array) else kind
     if isinstance(element, Lanes):
@@ -104,7 +104,7 @@ def _like(count: int, original: Any, value: float | None) -> Any:
     """Return the stand-in for ``np.empty_like``, ``np.zeros_like`` or ``np.ones_like``."""
 
     def choose(array: Any, dtype: Any = None) -> Version | None:
-        element = lanes_named(dtype, count) if _is_given(dtype) else _lanes_like(array, count)
+        element = lanes_named(dtype, count) if _is_given(dtype) else lanes_like(array, count)
         if element is None or not isinstance(array, types.Array):
             return None
         kind = lanes_array(element, array.ndim)
@@ -120,7 +120,7 @@ def _like(count: int, original: Any, value: float | None) -> Any:
 
 def _full(count: int) -> Any:
     def choose(shape: Any, fill_value: Any, dtype: Any = None) -> Version | None:
-        element = lanes_named(dtype, count) if _is_given(dtype) else _lanes_like(fill_value, count)
+        element = lanes_named(dtype, count) if _is_given(dtype) else lanes_like(fill_value, count)
         if element is None:
             return None
         kind = lanes_array(element, _dimensions(shape))
@@ -136,7 +136,7 @@ def _full(count: int) -> Any:
 
 def _full_like(count: int) -> Any:
     def choose(array: Any, fill_value: Any) -> Version | None:
-        element = _lanes_like(array, count)
+        element = lanes_like(array, count)
         if element is None or not isinstance(array, types.Array):
             return None
         kind = lanes_array(element, array.ndim)
@@ -150,28 +150,6 @@ def _full_like(count: int) -> Any:
     return stand_in(np.full_like, choose)
 
 
-def _copy(count: int) -> Any:
-    """Return the stand-in for ``np.copy`` and ``array.copy()``: into the copy of floats lanes may be written."""
-
-    def choose(array: Any) -> Version | None:
-        element = _lanes_like(array, count)
-        if element is None or not isinstance(array, types.Array) or not (array.layout == "C" or array.ndim == 1):
-            return None
-        kind = lanes_array(element, array.ndim)
-
-        def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:
-            made = _emit_like(context, builder, kind, kinds[0], values[0])
-            source = flat(context, builder, kinds[0], values[0])
-            target = flat(context, builder, kind, made)
-            with counted(builder, _I64(0), source.count) as i:
-                target.put(i, context.cast(builder, source.at(i), array.dtype, element))
-            return made
-
-        return Version(kind, emit)
-
-    return stand_in(np.copy, choose)
-
-
 def functions(count: int) -> dict[Any, Any]:
     """Return what to call in place of functions of NumPy that make arrays."""
     return {
@@ -183,5 +161,4 @@ def functions(count: int) -> dict[Any, Any]:
         np.ones_like: _like(count, np.ones_like, 1.0),
         np.full: _full(count),
         np.full_like: _full_like(count),
-        np.copy: _copy(count),
     }

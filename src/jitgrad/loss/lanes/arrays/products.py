@@ -146,7 +146,7 @@ def _choose(a: Any, b: Any) -> Version | None:
             with counted(builder, _I64(0), right.shape[1]) as j:
                 _emit_matrix_vector(builder, left, right.column(j), target.column(j), ty)
             return made
-        if a.ndim == 2 or is_lanes_array(b):
+        if a.ndim == 2 or (ndim == 0 and is_lanes_array(b)):
             matrix, matrix_kind, vector, vector_kind, x = left, a, right, b, values[1]
         else:
             matrix, matrix_kind, vector, vector_kind, x = right.transposed(), b, left, a, values[0]

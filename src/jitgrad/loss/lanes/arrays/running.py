@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils
+from numba.core import cgutils, types
 
 from jitgrad.loss.lanes.arrays.allocation import emit_empty, lanes_array
 from jitgrad.loss.lanes.arrays.loops import counted, flat, is_flat
@@ -45,19 +46,27 @@ def _accumulated(original: Any, instruction: str, start: float) -> Any:
     return stand_in(original, choose)
 
 
-def _choose_diff(array: Any) -> Version | None:
-    if not _is_ours(array) or array.ndim != 1:
+MOST_DIFFERENCES = 4
+"""``np.diff(x, n)`` is written out up to this n; beyond it the work grows with its square."""
+
+
+def _choose_diff(a: Any, n: Any = 1) -> Version | None:
+    order = n.value if isinstance(n, types.Omitted) else getattr(n, "literal_value", n)
+    if not _is_ours(a) or a.ndim != 1 or not isinstance(order, int) or not 1 <= order <= MOST_DIFFERENCES:
         return None
-    result = lanes_array(array.dtype, 1)
+    result = lanes_array(a.dtype, 1)
 
     def emit(context: Any, builder: ir.IRBuilder, kinds: Any, values: Any) -> ir.Value:
-        elements = flat(context, builder, array, values[0])
-        fewer = builder.sub(elements.count, _I64(1))
+        elements = flat(context, builder, a, values[0])
+        fewer = builder.sub(elements.count, _I64(order))
         count = builder.select(builder.icmp_signed("<", fewer, _I64(0)), _I64(0), fewer)
         made = emit_empty(context, builder, result, [count])
         target = flat(context, builder, result, made)
         with counted(builder, _I64(0), count) as i:
-            target.put(i, builder.fsub(elements.at(builder.add(i, _I64(1))), elements.at(i)))
+            terms = [elements.at(builder.add(i, _I64(k))) for k in range(order + 1)]
+            while len(terms) > 1:
+                terms = [builder.fsub(after, before) for before, after in pairwise(terms)]
+            target.put(i, terms[0])
         return made
 
     return Version(result, emit)

@@ -31,6 +31,9 @@ class Version(NamedTuple):
     emit: Callable[[Any, ir.IRBuilder, Any, Any], ir.Value]
 
 
+NOT_FOR_LANES = Version(None, lambda *_: None)
+"""Chosen for arguments that neither this package nor numba has code for, of which numba would learn after a while."""
+
 Choose = Callable[..., Version | None]
 """``choose(*kinds)`` returns the version for arguments of these types, or None; its parameters have NumPy's names."""
 
@@ -57,6 +60,8 @@ def stand_in(original: Any, choose: Choose) -> Any:
             else:
                 bound.apply_defaults()
                 version = choose(*bound.args)
+            if version is NOT_FOR_LANES:
+                return None
             if version is not None:
                 kinds = [kind if isinstance(kind, types.Type) else types.Omitted(kind) for kind in bound.args]
                 chosen = signature(version.result, *kinds)

@@ -1,4 +1,4 @@
-"""exp and expm1 on lanes, without branches over the whole range."""
+"""exp and expm1 on lanes."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ SHIFTER = 1.5 * 2.0**52
 # log(2) in two parts: the first has 41 bits, so that its product with an exponent is exact.
 LOG_2_HIGH, LOG_2_LOW = float.fromhex("0x1.62e42fefa3000p-1"), float.fromhex("0x1.3de6af278ece6p-42")
 
-# (exp(r) - 1 - r) / r**2 for |r| <= log(2) / 2, from `python -m benchmarks.minimax`; error of exp(r) below 1.7e-19.
+# (exp(r) - 1 - r) / r**2 for |r| <= log(2) / 2, from `python -m benchmarks.minimax`; error of exp(r) below 1.3e-17.
 COEFFICIENTS = (
-    0.5,
-    0.1666666666666667,
-    0.04166666666666667,
-    0.008333333333326141,
-    0.0013888888888883752,
-    0.00019841269874800493,
-    2.4801587325533363e-05,
-    2.7557255425746435e-06,
-    2.7557273661348637e-07,
-    2.5105206373957107e-08,
-    2.0914679376584005e-09,
+    0.5000000000000001,
+    0.16666666666666669,
+    0.041666666666624164,
+    0.008333333333330065,
+    0.0013888888917196719,
+    0.00019841269863040545,
+    2.4801521322368692e-05,
+    2.7557268480310024e-06,
+    2.762007587998348e-07,
+    2.510037583256132e-08,
 )
 
 # Beyond these exp overflows, and vanishes.
 LARGEST, SMALLEST = 710.0, -746.0
+
+ORDINARY = 708.0
+"""Up to this size of x, exp(x) is a normal number."""
 
 
 def nearest_integer(x: Real, factor: float = 1.0) -> tuple[Real, Words]:
@@ -61,14 +63,33 @@ def within(x: Real, lower: float, upper: float) -> Real:
     return where(x < lower, lower, x)
 
 
-@elementary
-def exp(x: Real) -> Real:
-    """Return e**x."""
-    k, r, c = reduced(within(x, SMALLEST, LARGEST))
+def _mantissa(x: Real) -> tuple[Words, Real]:
+    """Write e**x as ``2**k * m``; return bits of k, and m, from sqrt(1/2) to sqrt(2).
+
+    What is left of x is rounded once: its second part, which `reduced` returns, would take the largest error from 1.05
+    to 0.84 ulp, but its mean square by 4 % only, for a fifth of the time.
+    """
+    k, bits = nearest_integer(x, 1.0 / math.log(2.0))
+    r = k.times_plus(-LOG_2_LOW, k.times_plus(-LOG_2_HIGH, x))
+    return bits, 1.0 + (r * r).times_plus(polynomial(r, COEFFICIENTS), r)
+
+
+def _exp_of_any(x: Real) -> Real:
+    """Return e**x where it overflows, vanishes or is subnormal too."""
+    k, m = _mantissa(within(x, SMALLEST, LARGEST))
     # In two steps, as 2**k may be too large or too small for a number where the result is not.
     total = (k - bits_of(SHIFTER)) + 2 * 1023
     first = total >> 1
-    return (1.0 + (r + beyond_linear(r, c))) * (first << 52).real() * ((total - first) << 52).real()
+    return m * (first << 52).real() * ((total - first) << 52).real()
+
+
+@elementary
+def exp(x: Real) -> Real:
+    """Return e**x."""
+    k, m = _mantissa(x)
+    # k is added to the exponent of m. With the two multiplications of the other way it took 10 % longer; AVX-512's
+    # own scaling of all results was no more than 4 % faster than this.
+    return (m.bits() + (k << 52)).real().or_formula("exp", _exp_of_any, ~(x.magnitude() <= ORDINARY), x)
 
 
 @elementary

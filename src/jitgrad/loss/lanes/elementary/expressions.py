@@ -19,6 +19,7 @@ from jitgrad.loss.lanes.vectors import (
     intrinsic,
     like,
     multiply_add,
+    rare_formula,
     scalar_calls,
 )
 
@@ -183,6 +184,14 @@ class Real(_Vector):
         values = (v.value for v in x)
         return Real(self.builder, scalar_calls(self.builder, symbol, mask.value, self.value, *values))
 
+    def or_formula(self, name: str, formula: Callable[[Real], Real], mask: Mask, x: Real) -> Real:
+        """Replace all lanes by those of a formula, compiled out of line, if a mask holds in any of them."""
+
+        def emit(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+            return formula(Real(builder, value)).value
+
+        return Real(self.builder, rare_formula(self.builder, name, emit, mask.value, self.value, x.value))
+
 
 def where(mask: Mask, yes: Real | float, no: Real | float) -> Real:
     """Choose lane by lane."""
@@ -194,11 +203,13 @@ def where(mask: Mask, yes: Real | float, no: Real | float) -> Real:
 def polynomial(x: Real, coefficients: Sequence[float]) -> Real:
     """Evaluate a polynomial, coefficient of the constant first, by Estrin's scheme.
 
-    Horner's takes the latency of one multiply-add per degree, in which nothing else of a loss might happen. Two
-    interleaved Horner chains save a multiplication or two; in loops of independent values that gained 3 % at most.
+    Horner's takes the latency of one multiply-add per degree, in which nothing else of a loss might happen. Only the
+    last three terms are added up in his way, which takes as long and saves the square that would join two of them.
     """
     terms: list[Any] = list(coefficients)
     while len(terms) > 1:
+        if len(terms) == 3:
+            return x.times_plus(x.times_plus(terms[2], terms[1]), terms[0])
         pairs = zip(terms[0::2], terms[1::2], strict=False)
         last = terms[-1:] if len(terms) % 2 else []
         terms = [x.times_plus(high, low) for low, high in pairs] + last
