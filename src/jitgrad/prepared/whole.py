@@ -21,11 +21,22 @@ from jitgrad.auto.doubt import (
     pooled_noise,
     undecided,
 )
-from jitgrad.difference import FEWEST, NO_FAULT, check_points, combine_values, enlarge, make_differences
+from jitgrad.difference import (
+    FEWEST,
+    NO_FAULT,
+    Room,
+    borrow_room,
+    check_points,
+    combine_values,
+    enlarge,
+    place_probes,
+    room_for,
+)
 from jitgrad.formula import ANCHOR, COUNT, ORDER, THRESHOLDS, Formula
-from jitgrad.launch.drivers import close_workspace, make_workspace, run
+from jitgrad.launch.drivers import Workspace, close_workspace, make_workspace, run
+from jitgrad.launch.memory import borrow
 from jitgrad.launch.probes import Probes
-from jitgrad.loss.shim import RAISED
+from jitgrad.loss.shim import OK, RAISED
 
 BLOCK = 64
 """Coordinates whose probes are made at once."""
@@ -49,6 +60,7 @@ def _value(
     points: Array,
     formula: Formula,
     with_value: bool,
+    workspace: Workspace,
 ) -> tuple[bool, float]:
     """Check the point; evaluate the loss there if it is needed, or a node of a one-sided formula."""
     fault, _ = check_points(points, formula.limits)
@@ -60,9 +72,7 @@ def _value(
     values, statuses, zeros = np.empty(1), np.zeros(1, np.int8), np.zeros(2, np.int64)
     nothing, nowhere = zeros[:0], points[0, :0]
     itself = Probes(points, zeros[:1], zeros, nothing, nowhere, nothing, nowhere, points[:0])
-    workspace = make_workspace(entry, blocks, private, points)
     run(entry, blocks, private, itself, 0, 0, 1, values, statuses, workspace)
-    close_workspace(workspace)
     return statuses[0] & RAISED == 0, values[0]
 
 
@@ -78,23 +88,28 @@ def _derivatives(
     checks: FloatArray,
     gradient: Array,
     evidence: FloatArray,
+    workspace: Workspace,
+    room: Room,
 ) -> tuple[bool, int]:
     """Compute and examine the derivatives by `targets`; return whether all went well, and what `run` returns."""
     checked = checks.size > 0
     well, alone = True, 0
-    workspace = make_workspace(entry, blocks, private, points)
+    room = borrow_room(room)
+    values, statuses = room.values, room.statuses
+    values[0] = value
     for first in range(0, targets.size, BLOCK):
-        found = make_differences(points, targets[first : first + BLOCK], formula)
+        found = place_probes(points, targets[first : first + BLOCK], formula, room)
         well = found.fault == NO_FAULT
         if not well:
             break
         total = found.probes.point.size
-        values = np.empty(total)
-        values[0] = value
-        statuses = np.zeros(total, np.int8)
-        alone += run(entry, blocks, private, found.probes, 1, 1, total, values, statuses, workspace)
         for k in range(total):
-            well = well and statuses[k] & RAISED == 0
+            statuses[k] = OK
+        alone += run(entry, blocks, private, found.probes, 1, 1, total, values, statuses, workspace)
+        worst = OK
+        for k in range(total):
+            worst |= statuses[k]
+        well = worst & RAISED == 0
         if not well:
             break
         part = gradient[first : first + BLOCK]
@@ -104,7 +119,6 @@ def _derivatives(
         elif not finite:
             well = False
             break
-    close_workspace(workspace)
     return well, alone
 
 
@@ -120,6 +134,8 @@ def _doubtful(
     checks: FloatArray,
     gradient: Array,
     evidence: FloatArray,
+    workspace: Workspace,
+    room: Room,
 ) -> int:
     """Judge the derivatives, some with the help of a second look; return how many are doubtful."""
     if checks.size == 0:
@@ -131,7 +147,9 @@ def _doubtful(
             return doubtful
         further, seen = np.empty(places.size, gradient.dtype), np.empty((places.size, 5))
         larger = enlarge(formula, FURTHER)
-        if _derivatives(entry, blocks, private, points, targets[places], larger, value, checks, further, seen)[0]:
+        if _derivatives(
+            entry, blocks, private, points, targets[places], larger, value, checks, further, seen, workspace, room
+        )[0]:
             order = int(formula.settings[ORDER])
             doubtful -= confirm(gradient, evidence, places, further, seen, pooled_noise(evidence), order)
         return doubtful
@@ -139,7 +157,9 @@ def _doubtful(
         return doubtful
     further, seen = np.empty_like(gradient), np.empty_like(evidence)
     larger = enlarge(formula, FURTHER)
-    if not _derivatives(entry, blocks, private, points, targets, larger, value, checks, further, seen)[0]:
+    if not _derivatives(entry, blocks, private, points, targets, larger, value, checks, further, seen, workspace, room)[
+        0
+    ]:
         further[:] = np.nan  # doubtful, all of them
     return compare(gradient, further, evidence)
 
@@ -188,15 +208,24 @@ def whole_gradient(
     alone : int
         Probes that were evaluated in lanes, in vain, and then one by one.
     """
-    points, formula, checks = x.reshape((1, x.size)), Formula(stencil, settings, limits), settings[THRESHOLDS:]
-    done, value = _value(entry, blocks, private, points, formula, with_value)
-    doubtful = alone = 0
-    if evidence.shape[0] < targets.size and checks.size > 0:
+    if evidence.shape[0] < targets.size and settings.size > THRESHOLDS:
         evidence = np.empty((targets.size, 5))
+    entry, blocks, private, targets = borrow(entry), borrow(blocks), borrow(private), borrow(targets)
+    points, settings, gradient = borrow(x).reshape((1, x.size)), borrow(settings), borrow(gradient)
+    formula, checks = Formula(borrow(stencil), settings, borrow(limits)), settings[THRESHOLDS:]
+    workspace = make_workspace(entry, blocks, private, points)
+    done, value = _value(entry, blocks, private, points, formula, with_value, workspace)
+    doubtful = alone = 0
+    room = room_for(points, min(BLOCK, targets.size), formula)
     if done:
-        done, alone = _derivatives(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
+        done, alone = _derivatives(
+            entry, blocks, private, points, targets, formula, value, checks, gradient, evidence, workspace, room
+        )
     if done:
-        doubtful = _doubtful(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
+        doubtful = _doubtful(
+            entry, blocks, private, points, targets, formula, value, checks, gradient, evidence, workspace, room
+        )
+    close_workspace(entry, blocks, workspace)
     return done, value, doubtful, alone
 
 
@@ -217,19 +246,28 @@ def whole_gradient_parallel(
 ) -> tuple[bool, float, int, int]:
     """As `whole_gradient`, with the targets in `threads` contiguous parts."""
     points, formula, checks = x.reshape((1, x.size)), Formula(stencil, settings, limits), settings[THRESHOLDS:]
-    done, value = _value(entry, blocks, private, points, formula, with_value)
-    if not done:
-        return False, value, 0, 0
-    least = _least_part(entry, settings)
-    whole = (targets.size + least - 1) // least
+    workspace = make_workspace(entry, blocks, private, points)
+    room = room_for(points, min(BLOCK, targets.size), formula)
+    done, value = _value(entry, blocks, private, points, formula, with_value, workspace)
     well, alone = np.ones(threads, np.bool_), np.zeros(threads, np.int64)
-    for thread in numba.prange(threads):
-        begin, end = least * (whole * thread // threads), least * (whole * (thread + 1) // threads)
-        part = slice(min(begin, targets.size), min(end, targets.size))
-        well[thread], alone[thread] = _derivatives(
-            entry, blocks, private, points, targets[part], formula, value, checks, gradient[part], evidence[part]
-        )
     doubtful = 0
-    if well.all():
-        doubtful = _doubtful(entry, blocks, private, points, targets, formula, value, checks, gradient, evidence)
-    return bool(well.all()), value, doubtful, int(alone.sum())
+    if done:
+        least = _least_part(entry, settings)
+        whole = (targets.size + least - 1) // least
+        for thread in numba.prange(threads):
+            begin, end = least * (whole * thread // threads), least * (whole * (thread + 1) // threads)
+            part = slice(min(begin, targets.size), min(end, targets.size))
+            own = make_workspace(entry, blocks, private, points)
+            memory = room_for(points, min(BLOCK, targets.size), formula)
+            well[thread], alone[thread] = _derivatives(
+                entry, blocks, private, points, targets[part], formula, value, checks, gradient[part], evidence[part],
+                own, memory,
+            )  # fmt: skip
+            close_workspace(entry, blocks, own)
+        done = bool(well.all())
+    if done:
+        doubtful = _doubtful(
+            entry, blocks, private, points, targets, formula, value, checks, gradient, evidence, workspace, room
+        )
+    close_workspace(entry, blocks, workspace)
+    return done, value, doubtful, int(alone.sum())
