@@ -281,15 +281,16 @@ def place_probes(points: Array, targets: IntArray, formula: Formula, room: Room)
             for i in range(size):
                 first[start + i] = k + i * used
                 reference[start + i] = k + i * used if used == counts[0] else p
+            shift = 0
             for s in range(counts[0]):
                 if stencil[0, 0, s] != 0.0:
                     for i in range(size):
-                        q = np.uint64(k + i * used)
+                        q = np.uint64(k + shift + i * used)
                         coordinate[q - np.uint64(m)] = targets[start + i] - p * n
                         value[q - np.uint64(m)] = placed[s, i]
                         weights[q] = scaled[s, i]
-                    k += 1
-            k += used * (size - 1)
+                    shift += 1
+            k += used * size
         else:
             for i in range(size):
                 j, x = targets[start + i] - p * n, xs[i]

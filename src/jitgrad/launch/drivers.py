@@ -15,7 +15,6 @@ from jitgrad.launch.record import describe_group, forget, open_record
 from jitgrad.loss.sharing import WORDS
 from jitgrad.loss.shim import OK, RAISED
 
-
 LINE = 64
 """Bytes of a line of the cache."""
 
@@ -38,8 +37,9 @@ class Workspace(NamedTuple):
     Attributes
     ----------
     whole_numbers : ndarray of int64
-        First, of size lanes + 1, the point that each lane of the scratch holds, -1 for none. Then arguments with private
-        copies of arrays, and what evaluations around one point share (`jitgrad.launch.record`), if they share anything.
+        First, of size lanes + 1, the point that each lane of the scratch holds, -1 for none. Then arguments with
+        private copies of arrays; then, if they share anything, what evaluations around one point share
+        (`jitgrad.launch.record`).
     numbers : ndarray of float64, shape (2 * lanes,)
         The results, and displacements for the record.
     scratch : ndarray, type of the points
@@ -125,13 +125,16 @@ def run(
     own_block, record, copies = loaded[lanes + 1 : own], loaded[own:], borrow(workspace.copies)
     sharing = record.size > 0
     together = stride == 0 and not sharing  # points in one group
+    plain = points.shape[0] == 1 and along.size == 0
     first_block = address_of(blocks)
     k, alone, one_by_one = start, 0, start  # probes below the last are evaluated one by one
     while k < stop:
         # Lanes share the arguments and products, so a group ends where the point changes and they with it.
         group, most = 1, min(lanes - ((k - origin) & (lanes - 1)), stop - k)
-        while k >= one_by_one and group < most and (together or point[k + group] == point[k]):
-            group += 1
+        if k >= one_by_one:
+            while not plain and group < most and (together or point[k + group] == point[k]):
+                group += 1
+            group = most if plain else group
         # Element (j, lane) of the scratch is at base + j * width + lane; unsigned numbers cannot count from the end,
         # which costs a comparison.
         shim, base, width, held = single_shim, n * lanes, 1, lanes
@@ -150,15 +153,16 @@ def run(
                     scratch[n * (lanes + 1) + j] = points[point[k], j]
         for lane in range(group):  # idle lanes hold the point itself
             probe = np.uint64(k + lane)
-            p = point[probe]
-            if loaded[held + lane] != p:
-                for j in range(n):
-                    scratch[base + j * width + lane] = points[p, j]
-                loaded[held + lane] = p
-            if along.size > 0 and along[probe] >= 0:
-                for j in range(n):
-                    scratch[base + j * width + lane] += distance[probe] * directions[along[probe], j]
-                loaded[held + lane] = -1
+            if not plain:
+                p = point[probe]
+                if loaded[held + lane] != p:
+                    for j in range(n):
+                        scratch[base + j * width + lane] = points[p, j]
+                    loaded[held + lane] = p
+                if along.size > 0 and along[probe] >= 0:
+                    for j in range(n):
+                        scratch[base + j * width + lane] += distance[probe] * directions[along[probe], j]
+                    loaded[held + lane] = -1
             for r in range(np.uint64(begin[probe]), np.uint64(begin[probe + np.uint64(1)])):
                 scratch[np.uint64(base + coordinate[r] * width + lane)] = value[r]
         block = first_block + stride * point[k]
