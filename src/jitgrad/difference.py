@@ -323,8 +323,8 @@ def place_probes(points: Array, targets: IntArray, formula: Formula, room: Room)
                     value[k - m] = nodes[s]
                     weights[k] = node_weights[s]
                     k += 1
-        for q in range(before, k):
-            point[q] = p
+        for probe in range(before, k):
+            point[probe] = p
     first[-1] = k
     probes = Probes(
         points, point[:k], begin[: k + 1], coordinate[: k - m], value[: k - m], point[:0], value[:0], points[:0]
