@@ -38,7 +38,7 @@ def test_every_verb_takes_it(n_terms):
     np.testing.assert_allclose(jg.gradient_of(loss)(X, *DATA), truth, rtol=1e-8)
     np.testing.assert_allclose(jg.estimate_cpu(loss, X, args=DATA).derivative, truth, rtol=1e-11)
     np.testing.assert_allclose(jg.jit_grad(loss)(X, *DATA), truth, rtol=1e-8)
-    assert jg.check_gradient(loss, exact, X, args=DATA).agrees
+    assert jg.check_gradient(loss, exact, X, args=DATA).ok
     assert jg.explain(loss, X, args=DATA).name == "sum_of_terms"
 
 

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jitgrad._jit import element, kernel
+from jitgrad._jit import element, inlined, kernel
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.formula import ANCHOR, AT_ZERO, COUNT, KNEE, LEAST, MOST, ORDER, RELATIVE, USUAL, Formula
+from jitgrad.launch.memory import borrow
 from jitgrad.launch.probes import Probes
-from jitgrad.nodes import FIXED, STEP_VANISHES, place_nodes
+from jitgrad.nodes import FIXED, STEP_VANISHES, place_nodes, representable_step
 
 NO_FAULT = 0
 X_NOT_FINITE = 1
@@ -21,6 +22,7 @@ FAULT_BOUNDS = 4
 FEWEST = 8
 """Fewer coordinates than this do not show what size is usual among them, nor the noise of the loss."""
 
+_STRETCH = 64  # coordinates whose nodes are placed at once
 _SAMPLE = 32  # coordinates that show the usual size: it need not be exact
 _GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, fall in step with no pattern of the coordinates
 
@@ -114,9 +116,115 @@ def check_points(points: Array, limits: FloatArray) -> tuple[int, int]:
     return NO_FAULT, 0
 
 
+class Room(NamedTuple):
+    """Memory for `Differences` and values, in few pieces: asking for ten took longer than a small gradient.
+
+    Attributes
+    ----------
+    whole_numbers, numbers, reals : ndarray of int64, of float64, and of the type of the points
+        What `Differences` and `jitgrad.launch.probes.Probes` consist of.
+    values : ndarray of float64, shape (probes,)
+        For the values of the loss.
+    statuses : ndarray of int8, shape (probes,)
+    """
+
+    whole_numbers: IntArray
+    numbers: FloatArray
+    reals: Array
+    values: FloatArray
+    statuses: Array
+
+
+@element
+def room_for(points: Array, targets: int, formula: Formula) -> Room:
+    """Allocate memory for the probes of so many targets."""
+    m, slots = points.shape[0], formula.stencil.shape[2]
+    capacity = targets * slots
+    total = m + capacity
+    return Room(
+        np.empty(2 * total + 1 + capacity + 2 * targets + 1, np.int64),
+        np.empty(total + 2 * slots + (4 + slots) * _STRETCH),
+        np.empty(capacity + slots + (1 + slots) * _STRETCH, points.dtype),
+        np.empty(total),
+        np.empty(total, np.int8),
+    )
+
+
+@element
+def borrow_room(room: Room) -> Room:
+    """Return it without counting references (`jitgrad.launch.memory.borrow`)."""
+    return Room(
+        borrow(room.whole_numbers),
+        borrow(room.numbers),
+        borrow(room.reals),
+        borrow(room.values),
+        borrow(room.statuses),
+    )
+
+
 @element
 def make_differences(points: Array, targets: IntArray, formula: Formula) -> Differences:
     """Do what `differences` does, for points that were checked; after a fault only `fault` means anything."""
+    return place_probes(points, targets, formula, room_for(points, targets.size, formula))
+
+
+@inlined
+def _place_ordinary(
+    xs: Array,
+    h: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    stencil: FloatArray,
+    count: int,
+    steps: FloatArray,
+    placed: Array,
+    scaled: FloatArray,
+) -> bool:
+    """Do what `place_nodes` does where nothing is in the way, for many coordinates at once.
+
+    Loops without branches and over few arrays, so that the compiler makes them compute eight coordinates at a time:
+    one by one they took longer than the evaluations of a small loss.
+
+    Parameters
+    ----------
+    xs, h, lower, upper : ndarray, shape (coordinates,)
+        As in `place_nodes`.
+    stencil, count
+        As in `place_nodes`; the form is that for coordinates that are not 0.
+    steps : ndarray of float64, shape (coordinates,)
+        Receives the steps that are used.
+    placed, scaled : ndarray, shape (slots, coordinates)
+        Receive the nodes and their weights.
+
+    Returns
+    -------
+    bool
+        Whether all nodes lie on the stencil; else what was received means nothing.
+    """
+    leftmost, rightmost = stencil[0, 0, 0], stencil[0, 0, count - 1]
+    real = xs.dtype.type
+    reach = real(max(abs(leftmost), abs(rightmost)))
+    awkward = 0
+    for i in range(xs.size):
+        x = xs[i]
+        step = float(representable_step(real(x), real(h[i]), reach))
+        steps[i] = step
+        inside = (x + leftmost * step >= lower[i]) & (x + rightmost * step <= upper[i])
+        awkward |= not (inside & (lower[i] != upper[i]) & (step != 0.0) & (x != 0.0))
+    for s in range(count):
+        offset, weight = stencil[0, 0, s], stencil[0, 1, s]
+        for i in range(xs.size):
+            node = real(xs[i] + offset * steps[i])
+            placed[s, i] = node
+            awkward |= node - xs[i] != offset * steps[i]
+        for i in range(xs.size):
+            scaled[s, i] = weight / steps[i]
+    return awkward == 0
+
+
+@inlined
+def place_probes(points: Array, targets: IntArray, formula: Formula, room: Room) -> Differences:
+    """Do what `make_differences` does, in memory that is there."""
     # Local names, because reading a field of a named tuple counts references, atomically, every time.
     stencil, settings, limits = formula.stencil, formula.settings, formula.limits
     order, anchor = int(settings[ORDER]), settings[ANCHOR]
@@ -126,67 +234,98 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
     slots = stencil.shape[2]
     capacity = targets.size * slots
     total = m + capacity
-    # Three pieces of memory in all: asking for ten took longer than a small gradient.
-    whole_numbers = np.empty(2 * total + 1 + capacity + 2 * targets.size + 1, np.int64)
-    numbers = np.empty(total + 2 * slots)
-    values = np.empty(capacity + slots, points.dtype)
+    whole_numbers, numbers, reals = room.whole_numbers, room.numbers, room.reals
     point, begin = whole_numbers[:total], whole_numbers[total : 2 * total + 1]
     coordinate = whole_numbers[2 * total + 1 : 2 * total + 1 + capacity]
     first = whole_numbers[2 * total + 1 + capacity : 2 * total + 2 + capacity + targets.size]
-    reference = whole_numbers[2 * total + 2 + capacity + targets.size :]
-    weights, displacements, node_weights = numbers[:total], numbers[total : total + slots], numbers[total + slots :]
-    value, nodes = values[:capacity], values[capacity:]
+    reference = whole_numbers[2 * total + 2 + capacity + targets.size : 2 * total + 2 + capacity + 2 * targets.size]
+    weights, displacements = numbers[:total], numbers[total : total + slots]
+    node_weights, spare = numbers[total + slots : total + 2 * slots], numbers[total + 2 * slots :]
+    value, nodes, spare_reals = reals[:capacity], reals[capacity : capacity + slots], reals[capacity + slots :]
+    placed = spare_reals[_STRETCH : (1 + slots) * _STRETCH].reshape((slots, _STRETCH))
+    scaled = spare[4 * _STRETCH : (4 + slots) * _STRETCH].reshape((slots, _STRETCH))
+    for k in range(total + 1):
+        begin[k] = max(k - m, 0)  # every probe beside the points replaces one coordinate
     for p in range(m):
         point[p] = p
-        begin[p] = 0
         weights[p] = 0.0
     counts = int(settings[COUNT]), int(settings[COUNT + 1])
     k = m
     fault, culprit = NO_FAULT, 0
-    last = -1
-    for t in range(targets.size):
-        p = targets[t] // n if m > 1 else 0  # a division takes as long as the rest of a coordinate
+    last, stop = -1, 0
+    while stop < targets.size and fault == NO_FAULT:
+        start, p = stop, targets[stop] // n
+        stop = min(start + _STRETCH, targets.size)
+        if m > 1:  # a stretch is of one point
+            stop = start + 1
+            while stop < min(start + _STRETCH, targets.size) and p * n <= targets[stop] < (p + 1) * n:
+                stop += 1
         if share > 0.0 and p != last:
             usual = share * step_of(usual_size(points, p), relative, 0.0, 0.0, knee, least, 0.0, 0.0)
             last = p
-        j = targets[t] - p * n
-        row, column = min(p, limits.shape[0] - 1), min(j, limits.shape[1] - 1)
-        x = points[p, j]
-        h = step_of(x, relative, limits[row, column, 0], at_zero, knee, least, usual, most)
-        lower, upper = limits[row, column, 1], limits[row, column, 2]
-        form = 1 if x == 0.0 else 0
-        count = place_nodes(
-            x,
-            h,
-            lower,
-            upper,
-            stencil,
-            form,
-            counts[form],
-            order,
-            anchor,
-            nodes,
-            displacements,
-            node_weights,
-        )
-        if count < FIXED:
-            fault = FAULT_STEP if count == STEP_VANISHES else FAULT_BOUNDS
-            culprit = targets[t]
-            break
-        first[t] = k
-        reference[t] = k
-        for s in range(count):
-            if displacements[s] == 0.0:
-                reference[t] = p
-                continue
-            point[k] = p
-            begin[k] = k - m
-            coordinate[k - m] = j
-            value[k - m] = nodes[s]
-            weights[k] = node_weights[s]
-            k += 1
+        size = stop - start
+        xs, h, lower, upper = spare_reals[:size], spare[:size], spare[_STRETCH:], spare[2 * _STRETCH :]
+        row = min(p, limits.shape[0] - 1)
+        for i in range(size):
+            j = targets[start + i] - p * n
+            column = min(j, limits.shape[1] - 1)
+            xs[i] = points[p, j]
+            h[i], lower[i], upper[i] = limits[row, column, 0], limits[row, column, 1], limits[row, column, 2]
+        for i in range(size):
+            h[i] = step_of(xs[i], relative, h[i], at_zero, knee, least, usual, most)
+        before = k
+        if _place_ordinary(xs, h, lower, upper, stencil, counts[0], spare[3 * _STRETCH :], placed, scaled):
+            used = 0
+            for s in range(counts[0]):
+                used += stencil[0, 0, s] != 0.0
+            for i in range(size):
+                first[start + i] = k + i * used
+                reference[start + i] = k + i * used if used == counts[0] else p
+            shift = 0
+            for s in range(counts[0]):
+                if stencil[0, 0, s] != 0.0:
+                    for i in range(size):
+                        q = np.uint64(k + shift + i * used)
+                        coordinate[q - np.uint64(m)] = targets[start + i] - p * n
+                        value[q - np.uint64(m)] = placed[s, i]
+                        weights[q] = scaled[s, i]
+                    shift += 1
+            k += used * size
+        else:
+            for i in range(size):
+                j, x = targets[start + i] - p * n, xs[i]
+                form = 1 if x == 0.0 else 0
+                count = place_nodes(
+                    x,
+                    h[i],
+                    lower[i],
+                    upper[i],
+                    stencil,
+                    form,
+                    counts[form],
+                    order,
+                    anchor,
+                    nodes,
+                    displacements,
+                    node_weights,
+                )
+                if count < FIXED:
+                    fault = FAULT_STEP if count == STEP_VANISHES else FAULT_BOUNDS
+                    culprit = targets[start + i]
+                    break
+                first[start + i] = k
+                reference[start + i] = k
+                for s in range(count):
+                    if displacements[s] == 0.0:
+                        reference[start + i] = p
+                        continue
+                    coordinate[k - m] = j
+                    value[k - m] = nodes[s]
+                    weights[k] = node_weights[s]
+                    k += 1
+        for probe in range(before, k):
+            point[probe] = p
     first[-1] = k
-    begin[k] = k - m
     probes = Probes(
         points, point[:k], begin[: k + 1], coordinate[: k - m], value[: k - m], point[:0], value[:0], points[:0]
     )
@@ -203,7 +342,7 @@ def _needs_value(differences: Differences) -> bool:
     return False
 
 
-@element
+@inlined
 def combine_values(differences: Differences, values: FloatArray, gradient: Array) -> bool:
     """Sum the weighted differences of every target; return whether all derivatives are finite.
 

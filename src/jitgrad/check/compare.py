@@ -16,6 +16,7 @@ from jitgrad.check.values import launcher, values_at
 from jitgrad.check.verdict import Findings, Verdict, examine
 from jitgrad.ladder import Status, climb
 from jitgrad.launch.evaluator import Evaluator
+from jitgrad.loss.separable import Separable
 
 
 def check_gradient(
@@ -83,6 +84,7 @@ def check_gradient(
     >>> wrong.verdict, wrong.coordinates
     (<Verdict.WRONG: 'the gradient is wrong'>, array([1, 0]))
     """
+    loss = loss.loss if isinstance(loss, Separable) else loss
     point = _checked_point(x)
     count = _checked_count(directions)
     tolerance = _checked_rtol(rtol, point)

@@ -7,13 +7,16 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from jitgrad._jit import element, kernel, parallel_kernel
+from jitgrad._jit import element, inlined, kernel, parallel_kernel
 from jitgrad._types import Array, FloatArray, IntArray
-from jitgrad.launch.memory import address_of, call_shim, copy_bytes
+from jitgrad.launch.memory import address_of, borrow, call_shim, copy_bytes
 from jitgrad.launch.probes import Probes
 from jitgrad.launch.record import describe_group, forget, open_record
 from jitgrad.loss.sharing import WORDS
 from jitgrad.loss.shim import OK, RAISED
+
+LINE = 64
+"""Bytes of a line of the cache."""
 
 
 @element
@@ -29,36 +32,27 @@ def _refresh(private: IntArray, block: IntArray, source: int, memory: Array) -> 
 
 
 class Workspace(NamedTuple):
-    """Memory of one thread.
+    """Memory of one thread. In few pieces: every array more that is passed on takes compiled code time.
 
     Attributes
     ----------
+    whole_numbers : ndarray of int64
+        First, of size lanes + 1, the point that each lane of the scratch holds, -1 for none. Then arguments with
+        private copies of arrays; then, if they share anything, what evaluations around one point share
+        (`jitgrad.launch.record`).
+    numbers : ndarray of float64, shape (2 * lanes,)
+        The results, and displacements for the record.
     scratch : ndarray, type of the points
-        ``x`` in all lanes and, behind it, of one probe. In one array: choosing between two counts references.
-    loaded : ndarray of int64, shape (lanes + 1,)
-        The point that each lane of the scratch holds; -1 for none.
-    results : ndarray of float64, shape (lanes,)
-    block : ndarray of int64
-        Arguments with private copies of arrays.
+        ``x`` in all lanes and, behind it, of one probe; then the point that is displaced, for the record. In one array:
+        choosing between two counts references.
     copies : ndarray of uint8
-        Those copies.
-    record : ndarray of int64
-        What evaluations around one point share (`jitgrad.loss.sharing`); empty if they share nothing.
-    base : ndarray, type of the points
-        The point that is displaced, for the record.
-    coordinates, displacements : ndarray of int64 and of float64, shape (lanes,)
-        What each lane replaces, for the record.
+        Private copies of arrays.
     """
 
+    whole_numbers: IntArray
+    numbers: FloatArray
     scratch: Array
-    loaded: IntArray
-    results: FloatArray
-    block: IntArray
     copies: Array
-    record: IntArray
-    base: Array
-    coordinates: IntArray
-    displacements: FloatArray
 
 
 @element
@@ -68,33 +62,40 @@ def make_workspace(entry: IntArray, blocks: IntArray, private: IntArray, points:
     sharing = lanes > 1 and entry[5] != 0
     own = lanes + 1 + blocks.shape[1]
     whole_numbers = np.empty(own + (WORDS + lanes) * sharing, np.int64)
-    whole_numbers[: lanes + 1] = -1
-    numbers = np.empty(2 * lanes)
-    scratch = np.empty(n * (lanes + 1 + sharing), points.dtype)
+    for lane in range(lanes + 1):
+        whole_numbers[lane] = -1
+    # Registers of 64 bytes that straddle two lines of the cache take twice as long to load.
+    reals = np.empty(n * (lanes + 1 + sharing) + LINE // points.itemsize, points.dtype)
+    aligned = -address_of(reals) % LINE // points.itemsize
     workspace = Workspace(
-        scratch,
-        whole_numbers[: lanes + 1],
-        numbers[:lanes],
-        whole_numbers[lanes + 1 : own],
-        np.empty(private[:, 3].sum(), np.uint8),
-        whole_numbers[own : own + WORDS],
-        scratch[n * (lanes + 1) :],
-        whole_numbers[own + WORDS :],
-        numbers[lanes:],
+        whole_numbers,
+        np.empty(2 * lanes),
+        reals[aligned:],
+        np.empty(private[:, 3].sum() if private.shape[0] > 0 else 0, np.uint8),
     )
     if sharing:
-        open_record(workspace.record, scratch, workspace.base, workspace.coordinates, workspace.displacements)
+        open_record(whole_numbers[own:], workspace.scratch, workspace.numbers, n, lanes)
     return workspace
 
 
 @element
-def close_workspace(workspace: Workspace) -> None:
+def close_workspace(entry: IntArray, blocks: IntArray, workspace: Workspace) -> None:
     """Free what evaluations kept; everything else goes by itself."""
-    if workspace.record.size > 0:
-        forget(workspace.record)
+    own = entry[2] + 1 + blocks.shape[1]
+    if workspace.whole_numbers.size > own:
+        forget(workspace.whole_numbers[own:])
 
 
 @element
+def _fill(scratch: Array, base: int, width: int, points: Array, p: int) -> None:
+    """Write a point into all lanes of the scratch, row by row, because columns are far apart in memory."""
+    for j in range(points.shape[1]):
+        x, row = points[p, j], np.uint64(base + j * width)
+        for k in range(row, row + np.uint64(width)):
+            scratch[k] = x
+
+
+@inlined
 def run(
     entry: IntArray,
     blocks: IntArray,
@@ -119,17 +120,21 @@ def run(
     coordinate, value = probes.coordinate, probes.value
     along, distance, directions = probes.along, probes.distance, probes.directions
     n = points.shape[1]
-    scratch, loaded, results = workspace.scratch, workspace.loaded, workspace.results
-    own_block, copies, record = workspace.block, workspace.copies, workspace.record
+    scratch, loaded, results = borrow(workspace.scratch), borrow(workspace.whole_numbers), borrow(workspace.numbers)
+    own = lanes + 1 + blocks.shape[1]
+    own_block, record, copies = loaded[lanes + 1 : own], loaded[own:], borrow(workspace.copies)
     sharing = record.size > 0
     together = stride == 0 and not sharing  # points in one group
+    plain = points.shape[0] == 1 and along.size == 0
     first_block = address_of(blocks)
     k, alone, one_by_one = start, 0, start  # probes below the last are evaluated one by one
     while k < stop:
         # Lanes share the arguments and products, so a group ends where the point changes and they with it.
         group, most = 1, min(lanes - ((k - origin) & (lanes - 1)), stop - k)
-        while k >= one_by_one and group < most and (together or point[k + group] == point[k]):
-            group += 1
+        if k >= one_by_one:
+            while not plain and group < most and (together or point[k + group] == point[k]):
+                group += 1
+            group = most if plain else group
         # Element (j, lane) of the scratch is at base + j * width + lane; unsigned numbers cannot count from the end,
         # which costs a comparison.
         shim, base, width, held = single_shim, n * lanes, 1, lanes
@@ -139,25 +144,25 @@ def run(
         if wide:
             shim, base, width, held = lanes_shim, 0, lanes, 0
         if loaded[held] != point[k] or (writes_x and not wide):
-            # Most groups are of one point. Row by row, because columns are far apart in memory.
-            for j in range(n):
-                for lane in range(width):
-                    scratch[np.uint64(base + j * width + lane)] = points[point[k], j]
+            # Most groups are of one point.
+            _fill(scratch, base, width, points, point[k])
             loaded[held : held + width] = point[k]
             if wide and sharing:
                 forget(record)
-                workspace.base[:] = points[point[k]]
+                for j in range(n):
+                    scratch[n * (lanes + 1) + j] = points[point[k], j]
         for lane in range(group):  # idle lanes hold the point itself
             probe = np.uint64(k + lane)
-            p = point[probe]
-            if loaded[held + lane] != p:
-                for j in range(n):
-                    scratch[base + j * width + lane] = points[p, j]
-                loaded[held + lane] = p
-            if along.size > 0 and along[probe] >= 0:
-                for j in range(n):
-                    scratch[base + j * width + lane] += distance[probe] * directions[along[probe], j]
-                loaded[held + lane] = -1
+            if not plain:
+                p = point[probe]
+                if loaded[held + lane] != p:
+                    for j in range(n):
+                        scratch[base + j * width + lane] = points[p, j]
+                    loaded[held + lane] = p
+                if along.size > 0 and along[probe] >= 0:
+                    for j in range(n):
+                        scratch[base + j * width + lane] += distance[probe] * directions[along[probe], j]
+                    loaded[held + lane] = -1
             for r in range(np.uint64(begin[probe]), np.uint64(begin[probe + np.uint64(1)])):
                 scratch[np.uint64(base + coordinate[r] * width + lane)] = value[r]
         block = first_block + stride * point[k]
@@ -166,7 +171,7 @@ def run(
             block = address_of(own_block)
         shared = 0
         if wide and sharing:
-            describe_group(record, workspace.base, workspace.coordinates, workspace.displacements, probes, k, group)
+            describe_group(record, scratch[n * (lanes + 1) :], results[lanes:], probes, k, group)
             shared = address_of(record)
         x = address_of(scratch) + base * scratch.itemsize
         status = call_shim(shim, x, n, address_of(results), block, shared)
@@ -224,7 +229,7 @@ def run_serial(
     """
     workspace = make_workspace(entry, blocks, private, probes.points)
     alone = run(entry, blocks, private, probes, origin, start, stop, values, statuses, workspace)
-    close_workspace(workspace)
+    close_workspace(entry, blocks, workspace)
     return alone
 
 
@@ -251,5 +256,5 @@ def run_parallel(
         last = min(stop, base + lanes * (groups * (thread + 1) // threads))
         workspace = make_workspace(entry, blocks, private, probes.points)
         alone[thread] = run(entry, blocks, private, probes, origin, first, last, values, statuses, workspace)
-        close_workspace(workspace)
+        close_workspace(entry, blocks, workspace)
     return int(alone.sum())

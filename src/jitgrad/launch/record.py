@@ -19,18 +19,29 @@ from jitgrad.loss.sharing import (
     VALID,
     VALUES,
     WIDTH,
+    WORDS,
 )
 
 
 @element
-def open_record(
-    record: IntArray, scratch: Array, point: Array, coordinates: IntArray, displacements: FloatArray
-) -> None:
-    """Begin a record for evaluations in `scratch`; `point`, `coordinates` and `displacements` are to be filled."""
-    record[VALID] = 0
-    record[SCRATCH], record[SIZE], record[POINT] = address_of(scratch), point.size, address_of(point)
-    record[COORDINATES], record[DISPLACEMENTS] = address_of(coordinates), address_of(displacements)
-    record[KEPT] = 0
+def open_record(memory: IntArray, scratch: Array, numbers: FloatArray, n: int, lanes: int) -> None:
+    """Begin a record at the head of `memory`; what each lane replaces is to be noted behind it.
+
+    Parameters
+    ----------
+    memory : ndarray of int64, shape (WORDS + lanes,)
+    scratch : ndarray
+        ``x`` in all lanes, that of one probe, and the point that is displaced.
+    numbers : ndarray of float64, shape (2 * lanes,)
+        Receives displacements behind the results.
+    n, lanes : int
+    """
+    point = n * (lanes + 1) * scratch.itemsize
+    memory[VALID] = 0
+    memory[SCRATCH], memory[SIZE], memory[POINT] = address_of(scratch), n, address_of(scratch) + point
+    memory[COORDINATES] = address_of(memory) + WORDS * memory.itemsize
+    memory[DISPLACEMENTS] = address_of(numbers) + lanes * numbers.itemsize
+    memory[KEPT] = 0
 
 
 @element
@@ -43,18 +54,12 @@ def forget(record: IntArray) -> None:
 
 @element
 def describe_group(
-    record: IntArray,
-    base: Array,
-    coordinates: IntArray,
-    displacements: FloatArray,
-    probes: Probes,
-    first: int,
-    group: int,
+    record: IntArray, point: Array, displacements: FloatArray, probes: Probes, first: int, group: int
 ) -> None:
-    """Note what each lane replaces in the `group` probes from `first` on."""
+    """Note what each lane replaces in the `group` probes from `first` on, whose point is `point`."""
     begin, coordinate, value, along = probes.begin, probes.coordinate, probes.value, probes.along
     valid, latest = 1, 0
-    for lane in range(coordinates.size):
+    for lane in range(displacements.size):
         displacements[lane] = 0.0
         probe = first + lane
         if lane < group:
@@ -63,6 +68,6 @@ def describe_group(
                 valid = 0
             if replaced > 0:
                 latest = coordinate[begin[probe]]
-                displacements[lane] = np.float64(value[begin[probe]]) - np.float64(base[latest])
-        coordinates[lane] = latest
+                displacements[lane] = np.float64(value[begin[probe]]) - np.float64(point[latest])
+        record[WORDS + lane] = latest
     record[VALID] = valid

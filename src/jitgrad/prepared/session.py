@@ -15,7 +15,7 @@ from jitgrad.launch.probes import Probes
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.bind import BoundLoss
 from jitgrad.prepared.plan import Plan
-from jitgrad.prepared.whole import whole_gradient, whole_gradient_parallel
+from jitgrad.prepared.whole import LANES, make_frame, whole_gradient, whole_gradient_parallel
 
 CALLS_WITHOUT_THREADS = 20
 """So many calls stay on one thread after one that was slower on several: a thread that has to wait for its
@@ -28,6 +28,7 @@ ROUGHLY_CHEAP_SECONDS = 5e-3
 """Up to this, as estimated by a trial, the first calls of a loss stay on one thread."""
 
 _NOT_WANTED = np.empty((0, 5))
+_NO_FRAME = np.empty(0, np.int64)
 
 
 class Attempt(NamedTuple):
@@ -87,7 +88,7 @@ class Session:
     """
 
     __slots__ = (
-        "args", "bound", "checked", "descriptions", "dtype", "evaluations", "formula", "job", "lanes", "loaded", "plan",
+        "args", "bound", "checked", "descriptions", "dtype", "evaluations", "frame", "lanes", "loaded", "plan",
         "quick_calls", "rough", "seconds", "serial_calls", "shape", "size", "threads", "whole",
     )  # fmt: skip
 
@@ -100,15 +101,15 @@ class Session:
         self.args = args
         self.bound = bound
         self.descriptions = [described(value) for value in args]
-        # What `whole_gradient` takes before and after the point.
-        self.job: tuple[Any, ...] = bound.entry, bound.blocks, bound.private
-        self.formula: tuple[Any, ...] = plan.targets, *plan.formula
         self.lanes = bound.lanes
         self.size = plan.targets.size
         self.checked = plan.checks.size > 0
         self.evaluations = plan.evaluations
         self.threads = threads
         self.whole = len(plan.shape) == 1 and not plan.searches and not bound.threaded  # one compiled call will do
+        self.frame = _NO_FRAME
+        if self.whole:
+            self.frame = make_frame(bound.entry, bound.blocks, bound.private, plan.targets, plan.formula)
         self.seconds = seconds
         self.rough = True  # the figure is that of a trial
         self.loaded = False  # the compiled code, at the first call
@@ -132,9 +133,8 @@ class Session:
         gradient = np.empty(self.size, self.dtype)
         with_value = with_value or self.checked
         if self.lanes.count > 1:
-            self.bound.entry[2] = self.lanes.lanes_now()
-        job: tuple[Any, ...] = (*self.job, points, *self.formula, with_value, gradient, _NOT_WANTED)
-        done, value, doubtful, alone = whole_gradient(*job)
+            self.frame[LANES] = self.lanes.lanes_now()
+        done, value, doubtful, alone = whole_gradient(self.frame, points, with_value, gradient, _NOT_WANTED)
         if alone:
             self.lanes.learn(alone, self.evaluations)
         return (gradient, value) if done and not doubtful else None
@@ -148,9 +148,9 @@ class Session:
         if workers == 0:
             return None
         gradient, evidence = np.empty(self.size, self.dtype), np.empty((self.size if self.checked else 0, 5))
-        job: tuple[Any, ...] = (*self.job, points, *self.formula, with_value or self.checked, gradient, evidence)
+        job: tuple[Any, ...] = (self.frame, points, with_value or self.checked, gradient, evidence)
         if self.lanes.count > 1:
-            self.bound.entry[2] = self.lanes.lanes_now()
+            self.frame[LANES] = self.lanes.lanes_now()
         before = perf_counter()
         if workers > 1:
             job += (workers,)
