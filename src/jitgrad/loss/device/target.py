@@ -17,11 +17,11 @@ if not SIMULATED:
     from numba.cuda.core.callconv import CUDACallConv
     from numba.cuda.core.compiler_lock import global_compiler_lock
     from numba.cuda.core.targetconfig import ConfigStack
+    from numba.cuda.cpython import builtins as builtin_functions
     from numba.cuda.descriptor import cuda_target
     from numba.cuda.dispatcher import CUDADispatcher
     from numba.cuda.flags import CUDAFlags
     from numba.cuda.memory_management.nrt_context import NRTContext
-    from numba.cuda.cpython import builtins as builtin_functions
     from numba.cuda.np import arraymath, arrayobj
     from numba.cuda.np import ufunc_db as common_ufuncs
     from numba.cuda.target import CUDATargetContext, CUDATypingContext
