@@ -14,6 +14,8 @@ pytestmark = pytest.mark.simulator
 @pytest.fixture(scope="module")
 def launch():
     """Evaluate a loss at x with element i replaced, one thread for each i."""
+    # The simulator puts itself in place of `cuda` in the globals of a kernel, and nowhere else.
+    global cuda  # noqa: PLW0603
     from numba import config, cuda
 
     from jitgrad.loss.device.form import compiling, device_form, open_arena, perturbed

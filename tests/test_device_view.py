@@ -80,7 +80,7 @@ def enumerated(x, w):
 @njit
 def zipped(x, w):
     total = 0.0
-    for a, b in zip(x[1:], w):
+    for a, b in zip(x[1:], w):  # noqa: B905  # numba has no other
         total = total * 1.1 + a * b
     return total
 

@@ -87,8 +87,8 @@ def require_passable(loss: Any, kinds: tuple[Any, ...]) -> None:
     for k, kind in enumerate(kinds):
         if not _is_passable(kind):
             raise LossCompileError(
-                f"args[{k}] of loss {loss_name(loss)!r} must be a number, an array, None or a tuple of these to reach a "
-                f"GPU, got {kind}. Pass an array, or make it a global of the loss."
+                f"args[{k}] of loss {loss_name(loss)!r} must be a number, an array, None or a tuple of these to reach "
+                f"a GPU, got {kind}. Pass an array, or make it a global of the loss."
             )
 
 
