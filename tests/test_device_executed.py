@@ -74,6 +74,7 @@ EQUAL = (
     "x.copy().sum() + np.zeros_like(x).sum() + np.full(3, x[0]).sum() + np.array([x[0], x[1]])[1]",
     "round(x[0]) + round(x[0], 1) + np.round(x[1], 1) + x[0] // 0.4 + x[1] % 0.3",
     "np.sum(w * w - 2.0 * w / (1 + np.abs(w))) + x[0] * np.sum(np.sqrt(np.abs(w)))",
+    "(np.where(w > 0, w, 0.0) * np.where(w > 0, 2, w) + np.where(w < 0, 1, 2) + np.where(w > 0, w, -w)).sum() * x[0]",
     "np.outer(w, w)[1, 2] * x[0] + np.trace(a @ a.T) * 0 + np.interp(x[0], np.arange(4.0), w)",
 )
 # BLAS sums in an order of its own.

@@ -33,6 +33,7 @@ from jitgrad.loss.device.target import (
     global_compiler_lock,
 )
 from jitgrad.loss.device.view_numpy import OF_VIEWS
+from jitgrad.loss.device.where import where
 
 _LAPACK = "cholesky cond det eig eigh eigvals eigvalsh inv lstsq matrix_rank pinv qr slogdet solve svd"
 _OURS = {*OF_VIEWS, *PRODUCTS, *(getattr(np.linalg, name) for name in _LAPACK.split())}
@@ -99,7 +100,7 @@ class _Target(CUDATargetContext):  # type: ignore[misc]
 
 @cache
 def _contexts() -> tuple[_Typing, _Target]:
-    for function, implementation in (OF_VIEWS | PRODUCTS).items():
+    for function, implementation in (OF_VIEWS | PRODUCTS | {np.where: where}).items():
         extending.overload(function, target="cuda")(implementation)
     typing = _Typing()
     return typing, _Target(typing)
