@@ -1,4 +1,4 @@
-"""``np.where`` of a one-dimensional condition with numbers, for which numba-cuda would need lists."""
+"""``np.where`` of a one-dimensional condition: numba-cuda has one that needs lists, which it has not."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ from numba.np.numpy_support import as_dtype
 
 
 def where(condition, x, y):  # type: ignore[no-untyped-def]
-    """Implement it where at least one of `x` and `y` is a number."""
+    """Implement it for numbers and arrays as long as the condition; nothing is broadcast."""
     if not (isinstance(condition, types.Array) and condition.ndim == 1):
         return None
     arrays = [isinstance(kind, types.Array) for kind in (x, y)]
-    if all(arrays) or not all(isinstance(kind, types.Array | types.Number) for kind in (x, y)):
+    if not all(isinstance(kind, types.Number) or getattr(kind, "ndim", 0) == 1 for kind in (x, y)):
         return None
     dtype = np.promote_types(
         *(as_dtype(getattr(types.unliteral(kind), "dtype", types.unliteral(kind))) for kind in (x, y))
     )
+
+    def arrays_of_choices(condition, x, y):  # type: ignore[no-untyped-def]
+        if not len(x) == len(y) == len(condition):
+            raise ValueError("shapes do not match")
+        chosen = np.empty(len(condition), dtype)
+        for j in range(len(condition)):
+            chosen[j] = x[j] if condition[j] else y[j]
+        return chosen
 
     def array_and_number(condition, x, y):  # type: ignore[no-untyped-def]
         if len(x) != len(condition):
@@ -44,5 +52,5 @@ def where(condition, x, y):  # type: ignore[no-untyped-def]
         return chosen
 
     if arrays[0]:
-        return array_and_number
+        return arrays_of_choices if arrays[1] else array_and_number
     return number_and_array if arrays[1] else numbers
