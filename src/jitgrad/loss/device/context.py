@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from numba import prange
 from numba.core import types
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError, UnsupportedError
@@ -32,10 +33,10 @@ from jitgrad.loss.device.target import (
     global_compiler_lock,
 )
 from jitgrad.loss.device.view_numpy import OF_VIEWS
+from jitgrad.loss.device.where import where
 
 _LAPACK = "cholesky cond det eig eigh eigvals eigvalsh inv lstsq matrix_rank pinv qr slogdet solve svd"
-# What numba-cuda has for these calls BLAS or LAPACK, which a GPU cannot.
-_OF_CPU = {*PRODUCTS, *(getattr(np.linalg, name) for name in _LAPACK.split())}
+_OURS = {*OF_VIEWS, *PRODUCTS, *(getattr(np.linalg, name) for name in _LAPACK.split())}
 
 
 class _Typing(CUDATypingContext):  # type: ignore[misc]  # numba is untyped
@@ -43,6 +44,8 @@ class _Typing(CUDATypingContext):  # type: ignore[misc]  # numba is untyped
         """Type a global or closed-over value; functions compiled for the CPU become device functions."""
         if value is print:
             raise TypingError("print is not supported on a GPU")
+        if value is prange:
+            value = range  # threads share out the probes, not one evaluation
         if isinstance(getattr(value, "__self__", None), Random | np.random.RandomState):
             raise TypingError("random numbers cannot be drawn on a GPU")
         if isinstance(value, Dispatcher) and not isinstance(value, CUDADispatcher):
@@ -56,10 +59,14 @@ class _Typing(CUDATypingContext):  # type: ignore[misc]  # numba is untyped
         return super().resolve_getattr(kind, name)
 
     def _get_global_type(self, value: Any) -> Any:
-        """Return the type of a global; implementations that call BLAS or LAPACK are left out."""
+        """Return the type of a global; of the functions in `_OURS`, implementations of this package come first.
+
+        numba-cuda's own take a view for a number, or call BLAS; the latter are left out.
+        """
         found = super()._get_global_type(value)
-        if isinstance(found, types.Function) and found.typing_key in _OF_CPU:
-            templates = tuple(template for template in found.templates if not _is_from_linalg(template))
+        if isinstance(found, types.Function) and found.typing_key in _OURS:
+            usable = (template for template in found.templates if _module_of(template) != "numba.cuda.np.linalg")
+            templates = tuple(sorted(usable, key=lambda template: not _module_of(template).startswith("jitgrad.")))
             return types.Function(templates) if templates else None
         return found
 
@@ -70,8 +77,8 @@ class _Typing(CUDATypingContext):  # type: ignore[misc]  # numba is untyped
         return super()._resolve_user_function_type(function, *arguments, **keywords)
 
 
-def _is_from_linalg(template: Any) -> bool:
-    return getattr(getattr(template, "_overload_func", None), "__module__", "") == "numba.cuda.np.linalg"
+def _module_of(template: Any) -> str:
+    return str(getattr(getattr(template, "_overload_func", None), "__module__", ""))
 
 
 class _Target(CUDATargetContext):  # type: ignore[misc]
@@ -93,7 +100,7 @@ class _Target(CUDATargetContext):  # type: ignore[misc]
 
 @cache
 def _contexts() -> tuple[_Typing, _Target]:
-    for function, implementation in (OF_VIEWS | PRODUCTS).items():
+    for function, implementation in (OF_VIEWS | PRODUCTS | {np.where: where}).items():
         extending.overload(function, target="cuda")(implementation)
     typing = _Typing()
     return typing, _Target(typing)

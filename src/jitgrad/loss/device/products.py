@@ -95,11 +95,8 @@ _DOTS: dict[tuple[int, int], Callable[[Any], Any]] = {
 
 
 def _vdot(a, b):  # type: ignore[no-untyped-def]
-    return _dot(a, b) if getattr(a, "ndim", 0) == getattr(b, "ndim", 0) == 1 else None
-
-
-def _matmul(a, b):  # type: ignore[no-untyped-def]
-    return (lambda a, b: np.dot(a, b)) if _is_operand(a) and _is_operand(b) else None
+    vectors = getattr(a, "ndim", 0) == getattr(b, "ndim", 0) == 1
+    return _dot(a, b) if vectors else None  # type: ignore[no-untyped-call]
 
 
 def _norm(x, ord=None):  # type: ignore[no-untyped-def]  # noqa: A002  # numba's name
@@ -161,12 +158,12 @@ def _other_norm(zero: Any) -> Any:
                 total += abs(value)
             else:
                 total += abs(value) ** ord
-        return total if ord == 0 or ord == 1 else total ** (1 / ord)
+        return total if ord in (0, 1) else total ** (1 / ord)
 
     return norm
 
 
-PRODUCTS = {np.dot: _dot, operator.matmul: _matmul, np.vdot: _vdot}
+PRODUCTS = {np.dot: _dot, operator.matmul: _dot, np.vdot: _vdot}
 
 
 def _with_a_view(implementation: Any) -> Any:
@@ -177,7 +174,7 @@ def _with_a_view(implementation: Any) -> Any:
 
 
 def _norm_of_view(x, ord=None):  # type: ignore[no-untyped-def]  # noqa: A002
-    return _norm(x, ord) if isinstance(x, View) else None
+    return _norm(x, ord) if isinstance(x, View) else None  # type: ignore[no-untyped-call]
 
 
 for _function, _implementation in PRODUCTS.items():

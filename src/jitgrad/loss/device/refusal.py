@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from numba.core import types
-
 from jitgrad._errors import LossCompileError
 from jitgrad.loss.accept import loss_name
 from jitgrad.loss.machine import line_of
@@ -73,26 +71,3 @@ def refusal(error: Exception, loss: Any, kinds: tuple[Any, ...]) -> LossCompileE
         f"loss {loss_name(loss)!r} must compile for a GPU with arguments of types ({given}), but {why}: "
         f"{line_of(loss, error)}. {way_out}"
     )
-
-
-def require_passable(loss: Any, kinds: tuple[Any, ...]) -> None:
-    """Raise `LossCompileError` if an argument after ``x`` cannot be passed to a kernel.
-
-    Parameters
-    ----------
-    loss : function
-    kinds : tuple of numba types
-        Of the arguments.
-    """
-    for k, kind in enumerate(kinds):
-        if not _is_passable(kind):
-            raise LossCompileError(
-                f"args[{k}] of loss {loss_name(loss)!r} must be a number, an array, None or a tuple of these to reach a "
-                f"GPU, got {kind}. Pass an array, or make it a global of the loss."
-            )
-
-
-def _is_passable(kind: Any) -> bool:
-    if isinstance(kind, types.BaseTuple):
-        return all(map(_is_passable, kind))
-    return isinstance(kind, types.Array | types.Number | types.Boolean | types.NoneType | types.Record)

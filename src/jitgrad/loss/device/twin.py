@@ -49,12 +49,12 @@ class PerturbedArray:
         return array
 
 
-@typeof_impl.register(PerturbedArray)
+@typeof_impl.register(PerturbedArray)  # type: ignore[untyped-decorator]  # numba is untyped
 def _typeof(value: PerturbedArray, _: Any) -> View:
     return view_type(numba.typeof(value.base))
 
 
-@unbox(View)
+@unbox(View)  # type: ignore[untyped-decorator]
 def _unbox(view: View, value: Any, c: Any) -> NativeValue:
     """Borrow the memory of the array; the Python object keeps it alive while it is looked at."""
     kinds = (types.Array(view.dtype, 1, "C" if view.contiguous else "A"), types.intp, view.dtype)

@@ -41,7 +41,15 @@ def _prod(a):  # type: ignore[no-untyped-def]
 
 
 def _mean(a):  # type: ignore[no-untyped-def]
-    return (lambda a: np.sum(a) / size_of(a)) if isinstance(a, View) else None
+    if not isinstance(a, View):
+        return None
+    element = as_dtype(a.dtype).type
+
+    def mean(a):  # type: ignore[no-untyped-def]
+        # Nothing has no mean, and dividing by 0 raises under numba's default model of errors.
+        return element(np.sum(a) / size_of(a)) if size_of(a) > 0 else element(np.nan)
+
+    return mean
 
 
 def _var(a):  # type: ignore[no-untyped-def]
