@@ -189,9 +189,23 @@ def test_arguments_of_all_kinds():
     np.testing.assert_array_equal(gradient, [2.0, 1.0, 14.0])
 
 
-def test_arguments_that_cannot_reach_a_device():
-    with pytest.raises(jg.LossCompileError, match="must be a number, an array or a tuple of these"):
-        jg.grad_cuda(weighted, np.ones(2), args=("text", 0.0))
+@pytest.mark.parametrize("value", ["text", (1.0, "text"), math.sin, [1.0]], ids=str)
+def test_arguments_that_cannot_reach_a_device(value):
+    with pytest.raises(jg.LossCompileError, match=r"args\[0\] of loss 'weighted' must be a number, an array, None or"):
+        jg.grad_cuda(weighted, np.ones(2), args=(value, 0.0))
+
+
+@njit
+def in_one_piece(x, nothing):
+    square = x.reshape(2, 2)
+    if nothing is None:
+        return square[0, 1] * x[2] + square[1, 1]
+    return 0.0
+
+
+def test_a_loss_that_wants_x_in_one_piece_and_an_argument_that_is_none():
+    gradient = jg.grad_cuda(in_one_piece, np.arange(4.0), args=(None,), step=0.5)
+    np.testing.assert_array_equal(gradient, [0.0, 2.0, 1.0, 1.0])
 
 
 @njit

@@ -355,22 +355,6 @@ def test_a_loss_is_refused_again():
     assert refused(drawing) == refused(drawing)
 
 
-@pytest.mark.parametrize("value", ["text", (1.0, "text"), math.sin], ids=str)
-def test_arguments_that_do_not_reach_a_gpu_are_refused(value):
-    from jitgrad.loss.device.arguments import require_passable
-
-    kinds = (types.float64, numba.typeof(value) if value is not math.sin else numba.typeof(array_helper))
-    with pytest.raises(LossCompileError, match=r"args\[1\] of loss 'inlined' must be a number, an array"):
-        require_passable(inlined, kinds)
-
-
-def test_arguments_that_reach_a_gpu_are_let_through():
-    from jitgrad.loss.device.arguments import require_passable
-
-    values = (1, 1.0, True, 1j, None, WEIGHTS, Pair(1.0, WEIGHTS), (1, (2.0, None)))
-    require_passable(inlined, tuple(map(numba.typeof, values)))
-
-
 def test_none_takes_one_word_of_a_kernel():
     from jitgrad.loss.device.arguments import PassNone
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from cuda_tools.ptx_machine import PtxMachine, flatten_typed
 from cuda_tools.toolkit import compile_ptx
-from jitgrad.launch.cuda.device import BLOCK, WORD, Compiled, Device
-from jitgrad.loss.device.arena import uses_arena
+from jitgrad.launch.cuda.device import BLOCK, WORD, Compiled, Device, compiled
 from jitgrad.loss.device.context import compiling
 
 
@@ -69,7 +68,7 @@ class PtxDevice(Device):
     def compile(self, function: Callable[..., None], signature: tuple[Any, ...]) -> Compiled:
         with compiling():
             ptx = compile_ptx(function, signature, self.capability, fma=self.fma)
-        return Compiled(Program(ptx, signature), uses_arena(ptx))
+        return compiled(Program(ptx, signature), ptx)
 
     def launch(self, compiled: Compiled, threads: int, args: tuple[Any, ...]) -> None:
         if threads == 0:

@@ -36,6 +36,8 @@ def flatten(value: Any) -> list[Any]:
         return [value.real, value.imag]
     if isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating):
         return [value]
+    if value is None:  # as jitgrad passes it (`PassNone`)
+        return [0]
     raise TypeError(f"a kernel takes arrays, numbers and tuples of these, got {type(value).__name__}")
 
 

@@ -86,11 +86,11 @@ class DeviceArguments:
             if isinstance(kind, types.BaseNamedTuple):
                 return type(value)(*(member for member, _ in members)), types.NamedTuple(kinds, type(value))
             return tuple(member for member, _ in members), types.BaseTuple.from_types(kinds)
-        if isinstance(value, bool | int | float | complex | np.number | np.bool_):
+        if value is None or isinstance(value, bool | int | float | complex | np.number | np.bool_):
             return value, numba.typeof(value)
         raise LossCompileError(
-            f"args[{k}] of loss {loss_name(loss)!r} must be a number, an array or a tuple of these to reach a GPU, got "
-            f"{value!r} of type {type(value).__name__}. Pass an array, make it a global of the loss, or use grad_cpu."
+            f"args[{k}] of loss {loss_name(loss)!r} must be a number, an array, None or a tuple of these to reach a GPU, "
+            f"got {value!r}. Pass an array, make it a global of the loss, or use grad_cpu."
         )
 
     def _arranged(self, array: Array, axis: int | None) -> Array:

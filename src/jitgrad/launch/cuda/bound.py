@@ -14,8 +14,8 @@ from jitgrad._types import Array
 from jitgrad.launch.cuda.arguments import DeviceArguments
 from jitgrad.launch.cuda.buffers import Buffers
 from jitgrad.launch.cuda.device import Compiled, Device, on_device
-from jitgrad.launch.cuda.form import ARENAS, INDEX, VALUES, Form
-from jitgrad.launch.cuda.kernels import column_kernel, view_kernel
+from jitgrad.launch.cuda.form import ARENAS, INDEX, KINDS, VALUES, Form
+from jitgrad.launch.cuda.kernels import COPIES, copy_kernel, view_kernel
 from jitgrad.launch.cuda.terms import TermForm, term_of, terms_kernel, terms_signature
 from jitgrad.loss.arguments import batched_arguments, call_from_python
 from jitgrad.loss.device.form import compile_simulated, device_form
@@ -89,7 +89,7 @@ class CudaLoss:
             arguments.refresh()
 
     def form(self, k: int, *, replacing: bool) -> Form:
-        """Return the kernel for device `k`: views of ``x`` where they will do, else columns.
+        """Return the kernel for device `k`: views of ``x`` where they will do, else copies.
 
         Parameters
         ----------
@@ -103,16 +103,17 @@ class CudaLoss:
             If the loss does not compile for a GPU.
         """
         if replacing and self.separable is not None:
-            found = self._kernel(k, "terms")
+            terms = self._kernel(k, "terms")
+            if isinstance(terms, Compiled):
+                return TermForm(self, k, terms)
+        *better, last = KINDS if replacing else COPIES
+        for kind in better:
+            found = self._kernel(k, kind)
             if isinstance(found, Compiled):
-                return TermForm(self, k, found)
-        if replacing:
-            found = self._kernel(k, "view")
-            if isinstance(found, Compiled):
-                return Form(self, k, found, column=False)
-        found = self._kernel(k, "column")
+                return Form(self, k, found, kind)
+        found = self._kernel(k, last)
         if isinstance(found, Compiled):
-            return Form(self, k, found, column=True)
+            return Form(self, k, found, last)
         raise found
 
     def helper(self, k: int, function: Callable[..., None], signature: tuple[Any, ...]) -> Compiled:
@@ -126,16 +127,16 @@ class CudaLoss:
         assert isinstance(found, Compiled)
         return found
 
-    def _kernel(self, k: int, form: str) -> Compiled | Exception:
+    def _kernel(self, k: int, kind: str) -> Compiled | Exception:
         """Compile a kernel, or say why that cannot be; remembered for as long as the loss lives."""
         known = _compiled(self.loss)
         arguments, device = self.on[k], self.devices[k]
-        key = (type(device), device.index, form, self.dtype, arguments.kinds, arguments.vary)
+        key = (type(device), device.index, kind, self.dtype, arguments.kinds, arguments.vary)
         if key not in known:
-            known[key] = self._compile(device, arguments, form)
+            known[key] = self._compile(device, arguments, kind)
         return known[key]
 
-    def _compile(self, device: Device, arguments: DeviceArguments, form: str) -> Compiled | Exception:
+    def _compile(self, device: Device, arguments: DeviceArguments, kind: str) -> Compiled | Exception:
         number = types.float64 if self.dtype == np.float64 else types.float32
         matrix, vector = number[:, ::1], number[::1]
         args = types.BaseTuple.from_types(arguments.kinds) if arguments.kinds else types.Tuple(())
@@ -144,12 +145,13 @@ class CudaLoss:
             args, matrix, ARENAS, VALUES, _STATUSES,
         )  # fmt: skip
         try:
-            if form == "terms":
+            if kind == "terms":
                 return self._compile_terms(device, arguments, view_type(vector))
             if SIMULATED:
-                compile_simulated(self.loss, view_type(vector) if form == "view" else vector, arguments.kinds)
-            make = view_kernel if form == "view" else column_kernel
-            return device.compile(make(device_form(self.loss), picker(arguments.vary)), signature)
+                compile_simulated(self.loss, view_type(vector) if kind == "view" else vector, arguments.kinds)
+            call, pick = device_form(self.loss), picker(arguments.vary)
+            kernel = view_kernel(call, pick) if kind == "view" else copy_kernel(call, pick, COPIES[kind])
+            return device.compile(kernel, signature)
         except Exception as error:  # noqa: BLE001  # numba raises whatever occurs to it for what it cannot compile
             refused = refusal(error, self.loss, (vector, *arguments.kinds))
             refused.__cause__ = error

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba.core.errors import UnsupportedError
 
 from jitgrad._errors import CudaUnavailableError
 from jitgrad._types import Array
 from jitgrad.launch.cuda_state import require_cuda
+from jitgrad.loss.device.arguments import PassNone
 from jitgrad.loss.device.form import compiling, uses_arena
 from jitgrad.loss.device.target import SIMULATED, cuda
 
@@ -33,6 +36,20 @@ class Compiled(NamedTuple):
 
     kernel: Any
     allocates: bool
+
+
+def compiled(kernel: Any, ptx: str) -> Compiled:
+    """Describe a kernel by its PTX.
+
+    Raises
+    ------
+    UnsupportedError
+        numba's: if it calls a function that is nowhere.
+    """
+    missing = re.findall(r"\.extern \.func .*?(\w+)\s*\(|\.extern \.func +(\w+)", ptx)
+    if missing:
+        raise UnsupportedError(f"calls a function that a GPU has not: {''.join(missing[0])}")
+    return Compiled(kernel, uses_arena(ptx))
 
 
 class Device:
@@ -115,12 +132,12 @@ class Device:
 
     def compile(self, function: Callable[..., None], signature: tuple[Any, ...]) -> Compiled:
         """Compile a kernel for arguments of the types `signature`."""
-        dispatcher = cuda.jit(function)
+        dispatcher = cuda.jit(function, extensions=[] if SIMULATED else [PassNone()])
         if SIMULATED:
             return Compiled(dispatcher, False)
         with self._current(), compiling():
             kernel = dispatcher.compile(signature)
-        return Compiled(kernel, uses_arena(dispatcher.inspect_asm(signature)))
+        return compiled(kernel, dispatcher.inspect_asm(signature))
 
     def launch(self, compiled: Compiled, threads: int, args: tuple[Any, ...]) -> None:
         """Start a kernel with at least so many threads, and do not wait for it."""

@@ -8,7 +8,7 @@ import numpy as np
 from numba.core import types
 
 from jitgrad.launch.cuda.device import WORD, Compiled
-from jitgrad.launch.cuda.kernels import peak_kernel
+from jitgrad.launch.cuda.kernels import COPIES, peak_kernel
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.accept import loss_name
 
@@ -30,11 +30,14 @@ FIRST_ARENA = 2**17
 INDEX, VALUES, ARENAS = types.int64[::1], types.float64[::1], types.int64[:, ::1]
 """Types of what kernels get."""
 
+KINDS = ("view", *COPIES)
+"""Forms of ``x``, the best first: no copy, copies that a warp reads at once, copies in one piece."""
+
 _PEAK_SIGNATURE = (ARENAS, INDEX)
 
 
 class Form:
-    """A kernel for one form of ``x``: views, or columns of a scratch matrix.
+    """A kernel for one form of ``x``: views, or copies in a scratch matrix.
 
     Parameters
     ----------
@@ -42,13 +45,13 @@ class Form:
     k : int
         On which of its devices.
     compiled : Compiled
-    column : bool
-        Whether every thread needs a copy of ``x``.
+    kind : str
+        One of `KINDS`.
     """
 
-    def __init__(self, bound: CudaLoss, k: int, compiled: Compiled, column: bool) -> None:
+    def __init__(self, bound: CudaLoss, k: int, compiled: Compiled, kind: str) -> None:
         self._bound, self._k = bound, k
-        self._compiled, self._column = compiled, column
+        self._compiled, self.kind = compiled, kind
         self.allocates = compiled.allocates
         self._arenas: Any = None
 
@@ -61,8 +64,8 @@ class Form:
 
     def most_threads(self) -> int:
         """Return how many threads a launch may have."""
-        column = self._bound.n * self._bound.dtype.itemsize if self._column else 0
-        each = max(1, self._bound.width + column)
+        copy = self._bound.n * self._bound.dtype.itemsize if self.kind in COPIES else 0
+        each = max(1, self._bound.width + copy)
         if FEWEST_THREADS * each > MOST_MEMORY:
             raise MemoryError(
                 f"one evaluation of loss {loss_name(self._bound.loss)!r} takes {each} bytes, but {FEWEST_THREADS} "
@@ -73,9 +76,9 @@ class Form:
     def launch(self, probes: Probes, values: Any, statuses: Any) -> None:
         """Start the evaluation of a probe list that lies on the device, one thread per probe."""
         bound, k, count = self._bound, self._k, values.shape[0]
-        columns = (bound.n, count) if self._column else (0, 0)
+        shape = {"column": (bound.n, count), "row": (count, bound.n)}.get(self.kind, (0, 0))
         width = bound.width // WORD if self.allocates else 0
-        scratch = bound.buffers[k].empty("scratch", columns, bound.dtype)
+        scratch = bound.buffers[k].empty("scratch", shape, bound.dtype)
         self._arenas = bound.buffers[k].empty("arenas", (count, width), np.int64)
         arguments = (*probes, bound.on[k].values, scratch, self._arenas, values, statuses)
         bound.devices[k].launch(self._compiled, count, arguments)

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from jitgrad.loss.device.form import open_arena, perturbed
-from jitgrad.loss.device.target import cuda
+from jitgrad.loss.device.target import SIMULATED, cuda
 from jitgrad.loss.shim import OK, RAISED
 
 Kernel = Callable[..., None]
@@ -50,20 +51,19 @@ def view_kernel(call: Any, pick: Any) -> Kernel:
     return evaluate_views
 
 
-def column_kernel(call: Any, pick: Any) -> Kernel:
-    """Make the kernel for all other losses and probes: ``x`` is copied, to a column of `scratch` per thread.
+def copy_kernel(call: Any, pick: Any, own: Any) -> Kernel:
+    """Make the kernel for all other losses and probes: every thread has a copy of ``x``.
 
     Parameters
     ----------
     call, pick
         As in `view_kernel`.
-
-    Notes
-    -----
-    Element ``j`` of neighbouring threads lies side by side in memory, so that a warp reads it at once.
+    own : function
+        One of `COPIES`: ``own(scratch, t)`` is the memory of thread ``t``.
     """
+    own = own if SIMULATED else njit(own)
 
-    def evaluate_columns(
+    def evaluate_copies(
         points: Any, point: Any, begin: Any, coordinate: Any, value: Any, along: Any, distance: Any, directions: Any,
         args: Any, scratch: Any, arenas: Any, values: Any, statuses: Any,
     ) -> None:  # fmt: skip
@@ -73,7 +73,7 @@ def column_kernel(call: Any, pick: Any) -> Kernel:
             if arenas.size > 0:
                 open_arena(arenas, t)
             p = point[t]
-            x = scratch[:, t]
+            x = own(scratch, t)
             for j in range(x.size):
                 x[j] = points[p, j]
             if along.size > 0 and along[t] >= 0:
@@ -86,7 +86,15 @@ def column_kernel(call: Any, pick: Any) -> Kernel:
             if ok:
                 statuses[t] = OK
 
-    return evaluate_columns
+    return evaluate_copies
+
+
+COPIES: dict[str, Callable[..., Any]] = {
+    # Element j of neighbouring threads lies side by side in memory, so that a warp reads it at once.
+    "column": lambda scratch, t: scratch[:, t],
+    # For losses that want x in one piece, for `x.reshape` for instance.
+    "row": lambda scratch, t: scratch[t],
+}
 
 
 def peak_kernel(arenas: Any, peaks: Any) -> None:

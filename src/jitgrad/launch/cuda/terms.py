@@ -137,7 +137,7 @@ class TermForm(Form):
     """
 
     def __init__(self, bound: CudaLoss, k: int, compiled: Compiled) -> None:
-        super().__init__(bound, k, compiled, column=False)
+        super().__init__(bound, k, compiled, "terms")
 
     def launch(self, probes: Probes, values: Any, statuses: Any) -> None:
         """Start the evaluation of a probe list that lies on the device."""

@@ -185,7 +185,7 @@ def _getitem(view, index):  # type: ignore[no-untyped-def]
     if not isinstance(view, View):
         return None
     if isinstance(index, types.Integer):
-        return lambda view, index: _at(view, index)  # noqa: PLW0108  # numba compiles Python code only
+        return lambda view, index: _at(view, index)  # numba compiles Python code only
     if not isinstance(index, types.SliceType):
         return None
     if not index.has_step:
@@ -213,12 +213,12 @@ def _getitem(view, index):  # type: ignore[no-untyped-def]
 
 @overload(len, target="generic")
 def _len(view):  # type: ignore[no-untyped-def]
-    return (lambda view: size_of(view)) if isinstance(view, View) else None  # noqa: PLW0108
+    return (lambda view: size_of(view)) if isinstance(view, View) else None
 
 
 @overload_attribute(View, "size", target="generic")
 def _size(view):  # type: ignore[no-untyped-def]
-    return lambda view: size_of(view)  # noqa: PLW0108
+    return lambda view: size_of(view)
 
 
 @overload_attribute(View, "shape", target="generic")
