@@ -89,8 +89,8 @@ class DeviceArguments:
         if value is None or isinstance(value, bool | int | float | complex | np.number | np.bool_):
             return value, numba.typeof(value)
         raise LossCompileError(
-            f"args[{k}] of loss {loss_name(loss)!r} must be a number, an array, None or a tuple of these to reach a GPU, "
-            f"got {value!r}. Pass an array, make it a global of the loss, or use grad_cpu."
+            f"args[{k}] of loss {loss_name(loss)!r} must be a number, an array, None or a tuple of these to reach a "
+            f"GPU, got {value!r}. Pass an array, make it a global of the loss, or use grad_cpu."
         )
 
     def _arranged(self, array: Array, axis: int | None) -> Array:

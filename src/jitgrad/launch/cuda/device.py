@@ -132,9 +132,9 @@ class Device:
 
     def compile(self, function: Callable[..., None], signature: tuple[Any, ...]) -> Compiled:
         """Compile a kernel for arguments of the types `signature`."""
-        dispatcher = cuda.jit(function, extensions=[] if SIMULATED else [PassNone()])
         if SIMULATED:
-            return Compiled(dispatcher, False)
+            return Compiled(cuda.jit(function), False)
+        dispatcher = cuda.jit(function, extensions=[PassNone()])
         with self._current(), compiling():
             kernel = dispatcher.compile(signature)
         return compiled(kernel, dispatcher.inspect_asm(signature))
