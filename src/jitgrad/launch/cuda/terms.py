@@ -18,7 +18,7 @@ from jitgrad.launch.cuda.form import ARENAS, INDEX, VALUES, Form
 from jitgrad.launch.cuda.kernels import Kernel
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.device.form import open_arena, perturbed
-from jitgrad.loss.device.target import cuda
+from jitgrad.loss.device.target import SIMULATED, cuda
 from jitgrad.loss.separable import Separable
 from jitgrad.loss.shim import OK, RAISED
 
@@ -30,8 +30,9 @@ FAULTY = -2
 """Reference of a target that has no derivative."""
 
 WARP = 32
-THREADS = 2**17
-"""Threads over which the terms are spread: half of what the largest GPUs hold at a time."""
+THREADS = 2**7 if SIMULATED else 2**17
+"""Threads over which the terms are spread: half of what the largest GPUs hold at a time. The simulator starts threads
+of the operating system."""
 
 MOST_ROWS = 1024
 

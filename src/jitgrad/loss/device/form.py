@@ -88,6 +88,15 @@ def _jitted(loss: Any) -> Any:
     return _plain[loss]
 
 
+def device_element(element: Any) -> Any:
+    """Return a function compiled by `jitgrad._jit.element` in a form that kernels can call."""
+    if not SIMULATED:
+        return element
+    # Called from Python it would crash: it has no entry.
+    jitted = numba.njit(lambda *args: element(*args))
+    return lambda *args: jitted(*map(plain, args))
+
+
 def compile_simulated(loss: Any, x: Any, kinds: tuple[Any, ...]) -> None:
     """Compile a loss for the simulator, which calls it on threads that would wait for the compiler's lock.
 

@@ -12,8 +12,11 @@ import numpy as np
 
 from jitgrad.difference import step_of
 from jitgrad.formula import ANCHOR, AT_ZERO, COUNT, KNEE, LEAST, MOST, ORDER, RELATIVE
+from jitgrad.loss.device.form import device_element
 from jitgrad.loss.device.target import cuda
 from jitgrad.nodes import place_nodes
+
+_step_of, _place_nodes = device_element(step_of), device_element(place_nodes)
 
 NOT_EVALUATED = -1
 """Point of a probe that is left out."""
@@ -41,7 +44,7 @@ def place_kernel(
         row, column = min(p, limits.shape[0] - 1), min(j, limits.shape[1] - 1)
         x = points[p, j]
         lower, upper = limits[row, column, 1], limits[row, column, 2]
-        h = step_of(
+        h = _step_of(
             x, settings[RELATIVE], limits[row, column, 0], settings[AT_ZERO], settings[KNEE], settings[LEAST], 0.0,
             settings[MOST],
         )  # fmt: skip
@@ -50,7 +53,7 @@ def place_kernel(
         nodes, moves = value[first : first + slots], displacements[first : first + slots]
         count = OUTSIDE
         if lower <= x <= upper:
-            count = place_nodes(
+            count = _place_nodes(
                 x, h, lower, upper, stencil, form, int(settings[COUNT + form]), int(settings[ORDER]), settings[ANCHOR],
                 nodes, moves, weights[first : first + slots],
             )  # fmt: skip

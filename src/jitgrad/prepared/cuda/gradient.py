@@ -69,8 +69,9 @@ class CudaGradient(Gradient):
         there = _check.checked_device_points(device.adopt(x))
         session = self._session
         if not (isinstance(session, CudaSession) and session.fits(there, args)):
-            plan = make_plan(self._options, there.shape, np.dtype(there.dtype))
-            session = self.start(plan, np.empty(there.shape, there.dtype), args)
+            shape = tuple(there.shape)  # of the simulator's own kind otherwise
+            plan = make_plan(self._options, shape, np.dtype(there.dtype))
+            session = self.start(plan, np.empty(shape, there.dtype), args)
         plan = session.plan
         if plan.searches or session.checked:  # the CPU looks at the values
             gradient, values = super()._compute(device.get(there), args, None, with_value)
