@@ -143,6 +143,23 @@ def test_bounds_coordinates_and_out():
 
 
 @njit
+def reads_in_every_way(x):
+    total = x[-1] * x[0] + x[np.uint8(1)] * x[-x.size] * 0.5
+    for part in (x[2:], x[-3:-1]):
+        total += part[-1] * part[0] + part.sum()
+    for part in (x[::2], x[::-3]):
+        for k, v in enumerate(part):
+            total += (k + 1.0) * v * part[-1]
+    return total
+
+
+def test_every_way_of_reading_x():
+    x = np.array([1.0, -2.0, 3.0, 0.5, -0.0, 4.0, 2.5])
+    there = jg.grad_cuda(reads_in_every_way, x, step=0.25)
+    np.testing.assert_array_equal(there, jg.grad_cpu(reads_in_every_way, x, step=0.25, vectorize="off"))
+
+
+@njit
 def refuses_large(x, limit):
     if x[0] > limit:
         raise ValueError("too large")

@@ -22,7 +22,7 @@ from jitgrad.loss.device.form import compile_simulated, device_form
 from jitgrad.loss.device.pick import picker
 from jitgrad.loss.device.refusal import refusal
 from jitgrad.loss.device.target import SIMULATED
-from jitgrad.loss.device.view import view_type
+from jitgrad.loss.device.view import MOST_VIEWED, view_type
 from jitgrad.loss.separable import Separable
 
 _STATUSES = types.int8[::1]
@@ -102,6 +102,7 @@ class CudaLoss:
         LossCompileError
             If the loss does not compile for a GPU.
         """
+        replacing = replacing and self.n <= MOST_VIEWED
         if replacing and self.separable is not None:
             terms = self._kernel(k, "terms")
             if isinstance(terms, Compiled):
