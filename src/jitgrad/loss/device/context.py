@@ -22,6 +22,7 @@ from numba.core.errors import TypingError, UnsupportedError
 from jitgrad.loss.device.arena import ArenaMemory
 from jitgrad.loss.device.function import device_function
 from jitgrad.loss.device.products import PRODUCTS
+from jitgrad.loss.device.ranges import next_of_range
 from jitgrad.loss.device.scalars import scalar_loops
 from jitgrad.loss.device.stand_ins import stand_ins
 from jitgrad.loss.device.target import (
@@ -88,6 +89,12 @@ class _Target(CUDATargetContext):  # type: ignore[misc]
     def nrt(self) -> ArenaMemory:
         """Memory from arenas."""
         return ArenaMemory(self, True)
+
+    def get_function(self, function: Any, signature: Any, *rest: Any, **named: Any) -> Any:
+        """Return what implements a function; iteration over a range is our own."""
+        if function == "iternext" and isinstance(signature.args[0], types.RangeIteratorType):
+            return lambda builder, arguments, *_: next_of_range(self, builder, signature, arguments)
+        return super().get_function(function, signature, *rest, **named)
 
     def build_set(self, builder: Any, kind: Any, items: Any) -> Any:
         """Refuse sets, which numba-cuda lacks."""

@@ -25,7 +25,7 @@ A GPU adds 64 bits in two steps and keeps them in two registers; with 64 bits th
 takes 46 registers, with 32 it takes 40.
 """
 
-_POSITION = ir.IntType(32)
+_COMPARED = ir.IntType(32)
 
 
 class View(types.IterableType):  # type: ignore[misc]  # numba is untyped
@@ -86,13 +86,12 @@ def _fields(context: Any, builder: ir.IRBuilder, view: View, value: ir.Value | N
 
 
 def _element(builder: ir.IRBuilder, view: View, fields: Any, j: ir.Value) -> ir.Value:
-    """Emit ``v if j == i else data[j]``; j, of 32 bits, counts from the start."""
+    """Emit ``v if j == i else data[j]``; j counts from the start."""
     if view.contiguous:
         address = builder.gep(fields.data, [j])
     else:
-        shift = builder.mul(builder.sext(j, fields.stride.type), fields.stride)
-        address = cgutils.pointer_add(builder, fields.data, shift, fields.data.type)
-    displaced = builder.icmp_signed("==", j, builder.trunc(fields.i, _POSITION))
+        address = cgutils.pointer_add(builder, fields.data, builder.mul(j, fields.stride), fields.data.type)
+    displaced = builder.icmp_signed("==", builder.trunc(j, _COMPARED), builder.trunc(fields.i, _COMPARED))
     return builder.select(displaced, fields.v, builder.load(address))
 
 
@@ -133,11 +132,10 @@ def _at(typing_context, view, j):  # type: ignore[no-untyped-def]
 
     def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         fields = _fields(context, builder, signature.args[0], arguments[0])
-        position = builder.trunc(arguments[1], _POSITION)
+        position = arguments[1]
         if signed:
-            below = builder.icmp_signed("<", position, _POSITION(0))
-            from_end = builder.add(position, builder.trunc(fields.size, _POSITION))
-            position = builder.select(below, from_end, position)
+            below = builder.icmp_signed("<", position, position.type(0))
+            position = builder.select(below, builder.add(position, fields.size), position)
         return _element(builder, signature.args[0], fields, position)
 
     return view.dtype(view, types.intp), emit
@@ -265,7 +263,7 @@ def _iternext(context, builder, signature, arguments, result):  # type: ignore[n
     more = builder.icmp_signed("<", position, fields.size)
     result.set_valid(more)
     with builder.if_then(more):
-        result.yield_(_element(builder, view, fields, builder.trunc(position, _POSITION)))
+        result.yield_(_element(builder, view, fields, position))
         builder.store(cgutils.increment_index(builder, position), iterator.position)
 
 
