@@ -19,7 +19,7 @@ from jitgrad.launch.cuda.kernels import COPIES, copy_kernel, view_kernel
 from jitgrad.launch.cuda.terms import TermForm, term_of, terms_kernel, terms_signature
 from jitgrad.loss.arguments import batched_arguments, call_from_python
 from jitgrad.loss.device.form import compile_simulated, device_form
-from jitgrad.loss.device.pick import picker
+from jitgrad.loss.device.pick import picked, picker
 from jitgrad.loss.device.refusal import refusal
 from jitgrad.loss.device.target import SIMULATED
 from jitgrad.loss.device.view import MOST_VIEWED, view_type
@@ -149,7 +149,8 @@ class CudaLoss:
             if kind == "terms":
                 return self._compile_terms(device, arguments, view_type(vector))
             if SIMULATED:
-                compile_simulated(self.loss, view_type(vector) if kind == "view" else vector, arguments.kinds)
+                x = view_type(vector) if kind == "view" else vector
+                compile_simulated(self.loss, x, picked(arguments.kinds, arguments.vary))
             call, pick = device_form(self.loss), picker(arguments.vary)
             kernel = view_kernel(call, pick) if kind == "view" else copy_kernel(call, pick, COPIES[kind])
             return device.compile(kernel, signature)
@@ -162,8 +163,9 @@ class CudaLoss:
         assert self.separable is not None
         term, count = term_of(self.separable), self.separable.count
         if SIMULATED:
-            compile_simulated(term, view, (types.int64, *arguments.kinds))
-            compile_simulated(count, view, arguments.kinds)
+            kinds = picked(arguments.kinds, arguments.vary)
+            compile_simulated(term, view, (types.int64, *kinds))
+            compile_simulated(count, view, kinds)
         kernel = terms_kernel(device_form(term), device_form(count), picker(arguments.vary))
         return device.compile(kernel, terms_signature(self, arguments.kinds))
 

@@ -14,6 +14,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
+from jitgrad.loss.accept import python_function
 from jitgrad.loss.device.target import SIMULATED, cuda
 from jitgrad.loss.device.twin import PerturbedArray, plain
 from jitgrad.loss.device.view import perturbed as compiled_view
@@ -80,11 +81,11 @@ def _simulated(loss: Any) -> Callable[..., Any]:
 
 
 def _jitted(loss: Any) -> Any:
-    """Return a plain function jitted, the same every time."""
-    if isinstance(loss, Dispatcher):
+    """Return a plain function jitted, and one with signatures without them, the same every time."""
+    if isinstance(loss, Dispatcher) and loss._can_compile:
         return loss
     if loss not in _plain:
-        _plain[loss] = numba.njit(loss)
+        _plain[loss] = numba.njit(python_function(loss))
     return _plain[loss]
 
 

@@ -32,7 +32,7 @@ def picker(vary: tuple[bool, ...]) -> Any:
 
     @intrinsic(target="generic")  # type: ignore[untyped-decorator]  # numba is untyped
     def pick(typing: Any, args: Any, point: Any) -> Any:
-        picked = types.BaseTuple.from_types([_row(ty) if v else ty for ty, v in zip(args, vary, strict=True)])
+        kinds = types.BaseTuple.from_types(picked(tuple(args), vary))
 
         def emit(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
             tuple_type, (whole, position) = signature.args[0], values
@@ -43,9 +43,14 @@ def picker(vary: tuple[bool, ...]) -> Any:
             ]
             return context.make_tuple(builder, signature.return_type, rows)
 
-        return picked(args, types.intp), emit
+        return kinds(args, types.intp), emit
 
     return pick
+
+
+def picked(kinds: tuple[Any, ...], vary: tuple[bool, ...]) -> tuple[Any, ...]:
+    """Return the types of the arguments of one point."""
+    return tuple(_row(ty) if v else ty for ty, v in zip(kinds, vary, strict=True))
 
 
 def _row(ty: Any) -> Any:
