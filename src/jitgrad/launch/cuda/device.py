@@ -13,6 +13,7 @@ from numba.core.errors import UnsupportedError
 from jitgrad._errors import CudaUnavailableError
 from jitgrad._types import Array
 from jitgrad.launch.cuda_state import require_cuda
+from jitgrad.loss.device import target
 from jitgrad.loss.device.arguments import PassNone
 from jitgrad.loss.device.form import compiling, uses_arena
 from jitgrad.loss.device.target import SIMULATED, cuda
@@ -136,8 +137,7 @@ class Device:
             return Compiled(cuda.jit(function), False)
         dispatcher = cuda.jit(function, extensions=[PassNone()])
         with self._current(), compiling():
-            kernel = dispatcher.compile(signature)
-        return compiled(kernel, dispatcher.inspect_asm(signature))
+            return compiled(dispatcher.compile(signature), dispatcher.inspect_asm(signature))
 
     def launch(self, compiled: Compiled, threads: int, args: tuple[Any, ...]) -> None:
         """Start a kernel with at least so many threads, and do not wait for it."""
@@ -148,7 +148,8 @@ class Device:
             if SIMULATED:
                 compiled.kernel[grid, BLOCK, self._stream, shared](*args)
             else:
-                compiled.kernel.launch(args, (grid, 1, 1), (BLOCK, 1, 1), self._stream, shared)
+                # Not through the dispatcher, which would compile for read-only arrays what it is called with others.
+                compiled.kernel.launch(args, (grid, 1, 1), (BLOCK, 1, 1), target.core_stream(self._stream), shared)
 
     def _current(self) -> AbstractContextManager[Any]:
         return nullcontext() if SIMULATED else cuda.gpus[self.index]

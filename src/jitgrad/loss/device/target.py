@@ -18,6 +18,7 @@ if not SIMULATED:
     from numba.cuda.core.compiler_lock import global_compiler_lock
     from numba.cuda.core.targetconfig import ConfigStack
     from numba.cuda.cpython import builtins as builtin_functions
+    from numba.cuda.cudadrv.driver import _to_core_stream as core_stream
     from numba.cuda.descriptor import cuda_target
     from numba.cuda.dispatcher import CUDADispatcher
     from numba.cuda.flags import CUDAFlags
@@ -42,6 +43,7 @@ __all__ = [
     "cgutils",
     "common_ufuncs",
     "compiler",
+    "core_stream",
     "cuda",
     "cuda_math",
     "cuda_target",
