@@ -432,3 +432,17 @@ def test_plain_functions_and_every_way_of_jitting():
     x = np.array([1.0, 2.0])
     for loss in (plain, njit("float64(float64[::1], float64)")(plain), njit(inline="always")(plain)):
         np.testing.assert_array_equal(jg.grad_cuda(loss, x, args=(3.0,), step=0.5), [3.0, 4.0])
+
+
+@njit
+def fussy(x):
+    if x[0] > 1.0:
+        raise ValueError("too large")
+    return np.array([x[0], x[1]]).sum()
+
+
+def test_a_point_at_which_the_loss_raises_does_not_spoil_the_next():
+    g = jg.gradient_of(fussy, device="cuda", step=0.25)
+    bad, good = there(g, np.array([2.0, 1.0])), there(g, np.array([0.5, 1.0]))
+    assert np.isnan(g(bad).copy_to_host()).all()
+    np.testing.assert_array_equal(g(good).copy_to_host(), [1.0, 1.0])

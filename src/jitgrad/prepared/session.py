@@ -120,7 +120,14 @@ class Session:
         """Whether these points and arguments are like those of the last call."""
         if x.shape != self.shape or x.dtype is not self.dtype:
             return False
-        return same_arguments(args, self.args, self.descriptions)
+        if not args:
+            return not self.args
+        # The same array may have been given another shape in place.
+        return (
+            len(args) == len(self.args)
+            and all(map(is_, args, self.args))
+            and list(map(described, args)) == self.descriptions
+        )
 
     def quick(self, points: Array, with_value: bool) -> tuple[Array, Any] | None:
         """Compute the gradient of a loss that is known to take next to no time, without a look at the clock.
@@ -202,14 +209,6 @@ class Session:
                 self.quick_calls = CALLS_UNTIMED
         elif self.threads is None and elapsed > self.seconds * self.evaluations:
             self.serial_calls = CALLS_WITHOUT_THREADS
-
-
-def same_arguments(args: tuple[Any, ...], known: tuple[Any, ...], descriptions: list[Any]) -> bool:
-    """Whether arguments are the very objects that are known, of the same shape and type."""
-    if not args:
-        return not known
-    # The same array may have been given another shape in place.
-    return len(args) == len(known) and all(map(is_, args, known)) and list(map(described, args)) == descriptions
 
 
 def described(value: Any) -> Any:

@@ -40,9 +40,8 @@ def evaluate(bound: CudaLoss, probes: Probes, *, skip: int = 0, forgive: bool = 
     values, statuses = np.full(total, np.nan), np.zeros(total, np.int8)
     with bound.lock:
         jobs = [_Job(bound, k, probes) for k in range(len(bound.devices))] if skip < total else []
-        if jobs and jobs[0].form.unknown_width():
-            jobs[0].launch(slice(skip, skip + 1))
-            bound.width = jobs[0].peak()
+        if jobs:
+            jobs[0].form.learn(jobs[0].points)
         start = skip
         while start < total:
             count = min(jobs[0].form.most_threads(), -(-(total - start) // len(jobs)))
@@ -70,7 +69,7 @@ class _Job:
         self._device, self._buffers = bound.devices[k], bound.buffers[k]
         replacements = np.diff(probes.begin).max(initial=0)
         self.form = bound.form(k, replacing=bool(replacements <= 1 and probes.along.size == 0))
-        self._points = self._buffers.put("points", probes.points)
+        self.points = self._buffers.put("points", probes.points)
         self._directions = self._buffers.put("directions", probes.directions)
         self._values: Any = None
         self._statuses: Any = None
@@ -82,7 +81,7 @@ class _Job:
         replaced = slice(begin[0], begin[-1])
         moved = part if probes.along.size else slice(0, 0)
         there = Probes(
-            points=self._points,
+            points=self.points,
             point=buffers.put("point", probes.point[part]),
             begin=buffers.put("begin", begin - begin[0]),
             coordinate=buffers.put("coordinate", probes.coordinate[replaced]),

@@ -11,6 +11,7 @@ from jitgrad.launch.cuda.device import WORD, Compiled
 from jitgrad.launch.cuda.kernels import COPIES, peak_kernel
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.accept import loss_name
+from jitgrad.loss.shim import RAISED
 
 if TYPE_CHECKING:
     from jitgrad.launch.cuda.bound import CudaLoss
@@ -55,12 +56,25 @@ class Form:
         self.allocates = compiled.allocates
         self._arenas: Any = None
 
-    def unknown_width(self) -> bool:
-        """Whether it is not known yet how much an evaluation allocates: the first thread shall have plenty."""
-        unknown = self.allocates and self._bound.width == 0
-        if unknown:
-            self._bound.width = FIRST_ARENA
-        return unknown
+    def learn(self, points: Any) -> None:
+        """Find out how much an evaluation allocates, by one at the first of `points`, if it is not known yet."""
+        bound, buffers, device = self._bound, self._bound.buffers[self._k], self._bound.devices[self._k]
+        if not self.allocates or bound.width > 0:
+            return
+        nothing = buffers.empty("nothing", (0,), np.int64)
+        nowhere = buffers.empty("nowhere", (0,), bound.dtype)
+        point, begin = buffers.put("first point", np.zeros(1, np.int64)), buffers.put("no begin", np.zeros(2, np.int64))
+        directions = buffers.empty("no directions", (0, bound.n), bound.dtype)
+        probe = Probes(points, point, begin, nothing, nowhere, nothing, nowhere, directions)
+        values, statuses = buffers.empty("value", (1,), np.float64), buffers.empty("status", (1,), np.int8)
+        peak, bound.width = FIRST_ARENA + 1, 0
+        while peak > bound.width:
+            bound.width = max(FIRST_ARENA, peak if bound.width else 0)
+            self.most_threads()  # raises if it is too much
+            self.launch(probe, values, statuses)
+            peak = self.peak()
+        if not device.get(statuses)[0] & RAISED:  # else it ended before it had asked for everything
+            bound.width = peak
 
     def most_threads(self) -> int:
         """Return how many threads a launch may have."""

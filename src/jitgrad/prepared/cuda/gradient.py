@@ -67,18 +67,18 @@ class CudaGradient(Gradient):
             return super()._compute(x, args, out, with_value)
         device = self.devices[0]
         there = _check.checked_device_points(device.adopt(x))
-        session = self._session
-        if not (isinstance(session, CudaSession) and session.fits(there, args)):
-            shape = tuple(there.shape)  # of the simulator's own kind otherwise
-            plan = make_plan(self._options, shape, np.dtype(there.dtype))
-            session = self.start(plan, np.empty(shape, there.dtype), args)
-        plan = session.plan
-        if plan.searches or session.checked:  # the CPU looks at the values
+        shape = tuple(there.shape)  # of the simulator's own kind otherwise
+        session = self._session if isinstance(self._session, CudaSession) else None
+        if session is not None and not session.fits(there, args):
+            session = None
+        plan = make_plan(self._options, shape, np.dtype(there.dtype)) if session is None else session.plan
+        if plan.searches or plan.checks.size:  # the CPU looks at the values
             gradient, values = super()._compute(device.get(there), args, None, with_value)
             gradient, values = device.put(gradient), device.put(np.atleast_1d(values))
         else:
+            if session is None:
+                session = self._session = self.start(plan, np.empty(shape, there.dtype), args)
             gradient, values = session.resident(there, with_value)
-            self._session = session
         if out is None:
             return gradient, values
         target = device.adopt(out)

@@ -82,7 +82,7 @@ class Resident:
         self, rows: Any, point: Any, begin: Any, coordinate: Any, value: Any, values: Any, statuses: Any
     ) -> None:
         """Launch slices of the probe list, as many as memory wants; what begins a slice is known without looking."""
-        total, m, form = values.shape[0], self._m, self._form
+        total, form = values.shape[0], self._form
         empty = self._bound.buffers[0].empty
         nothing, nowhere = empty("r.nothing", (0,), np.int64), empty("r.nowhere", (0,), rows.dtype)
         directions = empty("r.directions", (0, self._n), rows.dtype)
@@ -92,9 +92,8 @@ class Resident:
                             directions)  # fmt: skip
             form.launch(probes, values[part], statuses[part])
 
-        if form.unknown_width():
-            launch(slice(m, m + 1))
-            self._bound.width = form.peak()
+        if total:
+            form.learn(rows)
         count = form.most_threads()
         for start in range(0, total, count):
             launch(slice(start, min(start + count, total)))

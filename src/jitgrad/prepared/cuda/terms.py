@@ -42,9 +42,7 @@ def differentiate(bound: CudaLoss, found: Differences, gradient: Array) -> bool:
             statuses = device.empty((part.stop - part.start,), np.int8)
             first = put("d.first", found.first[part.start : part.stop + 1])
             weights, reference = put("d.weights", found.weights), put("d.reference", found.reference[part])
-            if form.unknown_width():
-                form.differentiate(there, first, weights, reference, sums, statuses)
-                bound.width = form.peak()
+            form.learn(there.points)
             form.differentiate(there, first, weights, reference, sums, statuses)
             launched.append((part, device, sums))
         for part, device, sums in launched:
