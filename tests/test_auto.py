@@ -15,7 +15,7 @@ from numba import njit
 from test_accuracy import SLACK, Line, lines
 
 import jitgrad as jg
-from jitgrad.prepared import stepwise
+from jitgrad.prepared import session as sessions
 from jitgrad.prepared.session import Session
 from jitgrad.stencils import stencil
 from jitgrad.testing import scenario, scenarios
@@ -104,13 +104,13 @@ def silently_wrong(gradient, exact, named):
 @pytest.fixture
 def launches(monkeypatch):
     """Probe lists launched from here on, with what was skipped; nothing is done in one compiled call."""
-    seen, launch = [], stepwise.evaluate
+    seen, launch = [], sessions.evaluate
 
     def watching(bound, probes, seconds, *, skip=0, **options):
         seen.append((probes, skip))
         return launch(bound, probes, seconds, skip=skip, **options)
 
-    monkeypatch.setattr(stepwise, "evaluate", watching)
+    monkeypatch.setattr(sessions, "evaluate", watching)
     monkeypatch.setattr(Session, "attempt", lambda *_: None)
     monkeypatch.setattr(Session, "quick", lambda *_: None)
     return seen

@@ -39,7 +39,7 @@ def test_every_verb_takes_it(n_terms):
     np.testing.assert_allclose(jg.estimate_cpu(loss, X, args=DATA).derivative, truth, rtol=1e-11)
     np.testing.assert_allclose(jg.jit_grad(loss)(X, *DATA), truth, rtol=1e-8)
     assert jg.check_gradient(loss, exact, X, args=DATA).ok
-    assert jg.explain(loss, X, args=DATA).name == "sum_of_terms"
+    assert jg.explain(loss, X, args=DATA).name == "squared_error"
 
 
 def test_a_sum_of_nothing():

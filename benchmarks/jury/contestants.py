@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jitgrad.launch.evaluator import Evaluator
-from jitgrad.prepared import stepwise
+from jitgrad.prepared import session as sessions
 from jitgrad.prepared.session import Session
 
 
@@ -128,18 +128,18 @@ def verified_gradient(loss: Any, x: np.ndarray, args: tuple) -> Gradient:
 def counted() -> Iterator[list[int]]:
     """Keep the sizes of all probe lists that gradients launch meanwhile; those in one compiled call are not made."""
     sizes: list[int] = []
-    launch, attempt, quick = stepwise.evaluate, Session.attempt, Session.quick
+    launch, attempt, quick = sessions.evaluate, Session.attempt, Session.quick
 
     def counting(bound: Any, probes: Any, *arguments: Any, skip: int = 0, **options: Any) -> Any:
         sizes.append(probes.point.size - skip)
         return launch(bound, probes, *arguments, skip=skip, **options)
 
-    stepwise.evaluate = counting
+    sessions.evaluate = counting
     Session.attempt = Session.quick = lambda *_: None  # type: ignore[method-assign, assignment]
     try:
         yield sizes
     finally:
-        stepwise.evaluate, Session.attempt, Session.quick = launch, attempt, quick  # type: ignore[method-assign]
+        sessions.evaluate, Session.attempt, Session.quick = launch, attempt, quick  # type: ignore[method-assign]
 
 
 def contestant(name: str) -> Any:

@@ -11,7 +11,7 @@ from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.formula import ANCHOR, AT_ZERO, COUNT, KNEE, LEAST, MOST, ORDER, RELATIVE, USUAL, Formula
 from jitgrad.launch.memory import borrow
 from jitgrad.launch.probes import Probes
-from jitgrad.nodes import FIXED, STEP_VANISHES, place_nodes, representable_step
+from jitgrad.nodes import FIXED, STEP_VANISHES, place_nodes, place_ordinary_nodes
 
 NO_FAULT = 0
 X_NOT_FINITE = 1
@@ -169,60 +169,6 @@ def make_differences(points: Array, targets: IntArray, formula: Formula) -> Diff
 
 
 @inlined
-def _place_ordinary(
-    xs: Array,
-    h: FloatArray,
-    lower: FloatArray,
-    upper: FloatArray,
-    stencil: FloatArray,
-    count: int,
-    steps: FloatArray,
-    placed: Array,
-    scaled: FloatArray,
-) -> bool:
-    """Do what `place_nodes` does where nothing is in the way, for many coordinates at once.
-
-    Loops without branches and over few arrays, so that the compiler makes them compute eight coordinates at a time:
-    one by one they took longer than the evaluations of a small loss.
-
-    Parameters
-    ----------
-    xs, h, lower, upper : ndarray, shape (coordinates,)
-        As in `place_nodes`.
-    stencil, count
-        As in `place_nodes`; the form is that for coordinates that are not 0.
-    steps : ndarray of float64, shape (coordinates,)
-        Receives the steps that are used.
-    placed, scaled : ndarray, shape (slots, coordinates)
-        Receive the nodes and their weights.
-
-    Returns
-    -------
-    bool
-        Whether all nodes lie on the stencil; else what was received means nothing.
-    """
-    leftmost, rightmost = stencil[0, 0, 0], stencil[0, 0, count - 1]
-    real = xs.dtype.type
-    reach = real(max(abs(leftmost), abs(rightmost)))
-    awkward = 0
-    for i in range(xs.size):
-        x = xs[i]
-        step = float(representable_step(real(x), real(h[i]), reach))
-        steps[i] = step
-        inside = (x + leftmost * step >= lower[i]) & (x + rightmost * step <= upper[i])
-        awkward |= not (inside & (lower[i] != upper[i]) & (step != 0.0) & (x != 0.0))
-    for s in range(count):
-        offset, weight = stencil[0, 0, s], stencil[0, 1, s]
-        for i in range(xs.size):
-            node = real(xs[i] + offset * steps[i])
-            placed[s, i] = node
-            awkward |= node - xs[i] != offset * steps[i]
-        for i in range(xs.size):
-            scaled[s, i] = weight / steps[i]
-    return awkward == 0
-
-
-@inlined
 def place_probes(points: Array, targets: IntArray, formula: Formula, room: Room) -> Differences:
     """Do what `make_differences` does, in memory that is there."""
     # Local names, because reading a field of a named tuple counts references, atomically, every time.
@@ -274,7 +220,7 @@ def place_probes(points: Array, targets: IntArray, formula: Formula, room: Room)
         for i in range(size):
             h[i] = step_of(xs[i], relative, h[i], at_zero, knee, least, usual, most)
         before = k
-        if _place_ordinary(xs, h, lower, upper, stencil, counts[0], spare[3 * _STRETCH :], placed, scaled):
+        if place_ordinary_nodes(xs, h, lower, upper, stencil, counts[0], spare[3 * _STRETCH :], placed, scaled):
             used = 0
             for s in range(counts[0]):
                 used += stencil[0, 0, s] != 0.0

@@ -179,3 +179,57 @@ def place_nodes(
     else:
         slope_weights(displacements, count, h, weights)
     return count
+
+
+@inlined
+def place_ordinary_nodes(
+    xs: Array,
+    h: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    stencil: FloatArray,
+    count: int,
+    steps: FloatArray,
+    placed: Array,
+    scaled: FloatArray,
+) -> bool:
+    """Do what `place_nodes` does where nothing is in the way, for many coordinates at once.
+
+    Loops without branches and over few arrays, so that the compiler makes them compute eight coordinates at a time:
+    one by one they took longer than the evaluations of a small loss.
+
+    Parameters
+    ----------
+    xs, h, lower, upper : ndarray, shape (coordinates,)
+        As in `place_nodes`.
+    stencil, count
+        As in `place_nodes`; the form is that for coordinates that are not 0.
+    steps : ndarray of float64, shape (coordinates,)
+        Receives the steps that are used.
+    placed, scaled : ndarray, shape (slots, coordinates)
+        Receive the nodes and their weights.
+
+    Returns
+    -------
+    bool
+        Whether all nodes lie on the stencil; else what was received means nothing.
+    """
+    leftmost, rightmost = stencil[0, 0, 0], stencil[0, 0, count - 1]
+    real = xs.dtype.type
+    reach = real(max(abs(leftmost), abs(rightmost)))
+    awkward = 0
+    for i in range(xs.size):
+        x = xs[i]
+        step = float(representable_step(real(x), real(h[i]), reach))
+        steps[i] = step
+        inside = (x + leftmost * step >= lower[i]) & (x + rightmost * step <= upper[i])
+        awkward |= not (inside & (lower[i] != upper[i]) & (step != 0.0) & (x != 0.0))
+    for s in range(count):
+        offset, weight = stencil[0, 0, s], stencil[0, 1, s]
+        for i in range(xs.size):
+            node = real(xs[i] + offset * steps[i])
+            placed[s, i] = node
+            awkward |= node - xs[i] != offset * steps[i]
+        for i in range(xs.size):
+            scaled[s, i] = weight / steps[i]
+    return awkward == 0

@@ -161,6 +161,9 @@ OF_VIEWS = {
 }
 
 for _function, _implementation in OF_VIEWS.items():
-    overload(_function, target="generic")(_implementation)
+    # For the CPU (the simulator) too, by name: what is more specific goes before numba's own, which take anything that
+    # has a dtype for an array.
+    for _target in ("generic", "cpu"):
+        overload(_function, target=_target)(_implementation)
 for _name in ("sum", "prod", "mean", "var", "std", "min", "max", "copy"):
     overload_method(View, _name, target="generic")(OF_VIEWS[getattr(np, _name)])
