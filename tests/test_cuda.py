@@ -413,6 +413,22 @@ def test_differences_of_terms_are_thirty_times_as_accurate(regression):
     assert by_term < by_sum / 30.0
 
 
+@pytest.mark.parametrize("method", ["central", "forward"])
+@pytest.mark.parametrize("bounds", [None, (-0.05, 0.05)])
+def test_differences_of_terms_on_the_device(regression, method, bounds):
+    loss, x, args, _ = regression
+    x = x if bounds is None else np.clip(x, *bounds)
+    options = {"step": 6e-6, "method": method, "bounds": bounds}
+    g = jg.gradient_of(loss, device="cuda", **options)
+    x_there, args_there = there(g, x), tuple(there(g, array) for array in args)
+    g.value_and_grad(x_there, *args_there)
+    before = g.devices[0].copied
+    value, gradient = g.value_and_grad(x_there, *args_there)
+    assert g.devices[0].copied == before
+    assert math.isclose(value.copy_to_host()[0], loss(x, *args), rel_tol=1e-13)
+    np.testing.assert_array_equal(gradient.copy_to_host(), jg.grad_cuda(loss, x, args=args, **options))
+
+
 @pytest.mark.parametrize("step", [None, jg.Textbook(), 1e-4])
 @pytest.mark.parametrize("method", ["central", "backward"])
 def test_sums_of_terms_with_every_kind_of_step(regression, step, method):

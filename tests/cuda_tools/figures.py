@@ -22,7 +22,7 @@ from jitgrad.launch.cuda.bound import CudaLoss
 from jitgrad.launch.cuda.device import BLOCK, WORD, Compiled
 from jitgrad.launch.cuda.form import _PEAK_SIGNATURE
 from jitgrad.launch.cuda.kernels import peak_kernel
-from jitgrad.launch.cuda.terms import _FINISH_SIGNATURE, finish_kernel
+from jitgrad.launch.cuda.terms import finish_kernel, finish_signature
 from jitgrad.loss.device.form import device_form
 from jitgrad.loss.device.target import cuda
 from jitgrad.prepared.cuda.differences import combine_kernel, place_kernel
@@ -127,7 +127,7 @@ def of_rest(precision: str, cc: Capability) -> dict[str, Figures | None]:
         "place": here.helper(0, place_kernel, resident._place_signature),
         "combine": here.helper(0, combine_kernel, resident._combine_signature),
         "peak": here.helper(0, peak_kernel, _PEAK_SIGNATURE),
-        "finish": here.helper(0, finish_kernel, _FINISH_SIGNATURE),
+        "finish": here.helper(0, finish_kernel, finish_signature(x.dtype)),
         "terms: logistic": terms(jg.Separable(logistic_term, n_labels), x, (np.ones((3, x.size)), np.ones(3)), cc),
         "terms: Rosenbrock": terms(jg.Separable(rosenbrock_term, n_pairs), x, (), cc),
     }

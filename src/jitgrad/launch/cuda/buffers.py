@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,11 @@ class Buffers:
             self._kept.pop(name, None)  # before more is asked for
             kept = self._kept[name] = self._device.empty(shape, dtype)
         return kept
+
+    def keep(self, name: str, size: int, make: Callable[[int], Array]) -> Any:
+        """Return what ``make(size)`` gives, copied to the device when the size is another than before."""
+        kept = self._kept.get(name)
+        return kept if kept is not None and kept.shape == (size,) else self.put(name, make(size))
 
     def put(self, name: str, array: Array) -> Any:
         """Copy an array to the device."""

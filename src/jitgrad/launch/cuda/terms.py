@@ -25,9 +25,8 @@ from jitgrad.loss.shim import OK, RAISED
 if TYPE_CHECKING:
     from jitgrad.launch.cuda.bound import CudaLoss
 
-NO_REFERENCE = -1
-FAULTY = -2
-"""Reference of a target that has no derivative."""
+NO_REFERENCE, FAULTY, POINT = -1, -2, -3
+"""In place of a reference: nothing is subtracted; the target has no derivative; the term at the point itself."""
 
 WARP = 32
 THREADS = 2**7 if SIMULATED else 2**17
@@ -35,8 +34,6 @@ THREADS = 2**7 if SIMULATED else 2**17
 of the operating system."""
 
 MOST_ROWS = 1024
-
-_FINISH_SIGNATURE = (types.float64[:, ::1], types.int8[:, ::1], types.float64[::1], types.int8[::1])
 
 
 def term_of(separable: Separable) -> Any:
@@ -84,17 +81,15 @@ def terms_kernel(call: Any, count: Any, pick: Any) -> Kernel:
                 number, fine = count(perturbed(x, -1, nothing), chosen)
                 for k in range(row, int(number), rows):
                     subtracted = 0.0
-                    if base >= 0:
-                        r = begin[base]
-                        i, v = -1, nothing
-                        if begin[base + 1] > r:
+                    if base != NO_REFERENCE:
+                        i, v, r = -1, nothing, begin[max(base, 0)]
+                        if base >= 0 and begin[base + 1] > r:
                             i, v = coordinate[r], value[r]
                         subtracted, ok = call(perturbed(x, i, v), (k, *chosen))
                         fine = fine and ok
                     for probe in range(first[t], first[t + 1]):
                         if point[probe] >= 0 and probe != base:
-                            r = begin[probe]
-                            i, v = -1, nothing
+                            i, v, r = -1, nothing, begin[probe]
                             if begin[probe + 1] > r:
                                 i, v = coordinate[r], value[r]
                             term, ok = call(perturbed(x, i, v), (k, *chosen))
@@ -116,6 +111,12 @@ def finish_kernel(partial: Any, ended: Any, sums: Any, statuses: Any) -> None:
             total += partial[row, t]
             status = max(status, ended[row, t])
         sums[t], statuses[t] = total, status
+
+
+def finish_signature(dtype: Any) -> tuple[Any, ...]:
+    """Return the types of the arguments of `finish_kernel`, for sums of a type."""
+    sums = types.float64[::1] if dtype == np.float64 else types.float32[::1]
+    return (types.float64[:, ::1], types.int8[:, ::1], sums, types.int8[::1])
 
 
 def terms_signature(bound: CudaLoss, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -142,10 +143,10 @@ class TermForm(Form):
 
     def launch(self, probes: Probes, values: Any, statuses: Any) -> None:
         """Start the evaluation of a probe list that lies on the device."""
-        count, put = values.shape[0], self._bound.buffers[self._k].put
-        every = put("t.every", np.arange(count + 1))
-        ones = put("t.ones", np.ones(count))
-        none = put("t.none", np.full(count, NO_REFERENCE))
+        count, keep = values.shape[0], self._bound.buffers[self._k].keep
+        every = keep("t.every", count + 1, np.arange)
+        ones = keep("t.ones", count, np.ones)
+        none = keep("t.none", count, lambda size: np.full(size, NO_REFERENCE))
         self.differentiate(probes, every, ones, none, values, statuses)
 
     def differentiate(self, probes: Probes, first: Any, weights: Any, reference: Any, sums: Any, statuses: Any) -> None:
@@ -156,7 +157,7 @@ class TermForm(Form):
         probes : Probes
         first, weights, reference
             As in `Differences`; a target of reference `FAULTY` gets NaN.
-        sums : device array of float64, shape (targets,)
+        sums : device array, shape (targets,)
             Receives the derivatives.
         statuses : device array of int8, shape (targets,)
         """
@@ -171,5 +172,5 @@ class TermForm(Form):
             probes.points, probes.point, probes.begin, probes.coordinate, probes.value, first, weights, reference,
             bound.on[k].values, self._arenas, partial, ended,
         ))  # fmt: skip
-        finish = bound.helper(k, finish_kernel, _FINISH_SIGNATURE)
+        finish = bound.helper(k, finish_kernel, finish_signature(sums.dtype))
         device.launch(finish, targets, (partial, ended, sums, statuses))

@@ -10,6 +10,7 @@ from numba.core import types
 
 from jitgrad.formula import ANCHOR
 from jitgrad.launch.cuda.bound import CudaLoss
+from jitgrad.launch.cuda.terms import TermForm
 from jitgrad.launch.probes import Probes
 from jitgrad.prepared.cuda.differences import combine_kernel, place_kernel
 from jitgrad.prepared.plan import Plan
@@ -46,7 +47,7 @@ class Resident:
             _INTEGERS, _INTEGERS, _INTEGERS, number[::1], _NUMBERS, _NUMBERS, _INTEGERS,
         )  # fmt: skip
         self._combine_signature = (
-            _INTEGERS, types.int64, types.int64, _NUMBERS, _NUMBERS, _NUMBERS, _INTEGERS, number[::1],
+            _INTEGERS, types.int64, types.int64, _NUMBERS, _INTEGERS, _NUMBERS, _INTEGERS, number[::1],
         )  # fmt: skip
 
     def __call__(self, points: Any, with_value: bool) -> tuple[Any, Any]:
@@ -61,16 +62,27 @@ class Resident:
             point, begin = empty("r.point", (m + nodes,), np.int64), empty("r.begin", (m + nodes + 1,), np.int64)
             coordinate, value = empty("r.coordinate", (nodes,), np.int64), empty("r.value", (nodes,), plan.dtype)
             moves, weights = empty("r.moves", (nodes,), np.float64), empty("r.weights", (nodes,), np.float64)
-            counts = empty("r.counts", (targets,), np.int64)
+            reference = empty("r.reference", (targets,), np.int64)
             values, statuses = empty("r.values", (m + nodes,), np.float64), empty("r.statuses", (m + nodes,), np.int8)
             place = bound.helper(0, place_kernel, self._place_signature)
             device.launch(place, max(m, targets), (
                 rows, self._targets, *self._formula, with_value or self._needs_value, point, begin, coordinate, value,
-                moves, weights, counts,
+                moves, weights, reference,
             ))  # fmt: skip
-            self._evaluate(rows, point, begin, coordinate, value, values, statuses)
-            combine = bound.helper(0, combine_kernel, self._combine_signature)
-            device.launch(combine, targets, (self._targets, self._n, m, values, moves, weights, counts, gradient))
+            probes = Probes(
+                rows, point, begin, coordinate, value, empty("r.along", (0,), np.int64),
+                empty("r.distance", (0,), rows.dtype), empty("r.directions", (0, self._n), rows.dtype),
+            )  # fmt: skip
+            if isinstance(self._form, TermForm):
+                if with_value:
+                    self._evaluate(probes, values, statuses, m)
+                self._differentiate(probes, weights, reference, gradient)
+            else:
+                self._evaluate(probes, values, statuses, m + nodes)
+                combine = bound.helper(0, combine_kernel, self._combine_signature)
+                device.launch(
+                    combine, targets, (self._targets, self._n, m, values, point, weights, reference, gradient)
+                )
             at_points = None
             if with_value:
                 at_points = device.empty((m,), np.float64)
@@ -78,22 +90,23 @@ class Resident:
                 at_points = at_points.reshape(plan.shape[:-1] or (1,))
         return gradient.reshape(plan.result_shape), at_points
 
-    def _evaluate(
-        self, rows: Any, point: Any, begin: Any, coordinate: Any, value: Any, values: Any, statuses: Any
-    ) -> None:
-        """Launch slices of the probe list, as many as memory wants; what begins a slice is known without looking."""
-        total, form = values.shape[0], self._form
-        empty = self._bound.buffers[0].empty
-        nothing, nowhere = empty("r.nothing", (0,), np.int64), empty("r.nowhere", (0,), rows.dtype)
-        directions = empty("r.directions", (0, self._n), rows.dtype)
-
-        def launch(part: slice) -> None:
-            probes = Probes(rows, point[part], begin[part.start : part.stop + 1], coordinate, value, nothing, nowhere,
-                            directions)  # fmt: skip
-            form.launch(probes, values[part], statuses[part])
-
+    def _evaluate(self, probes: Probes, values: Any, statuses: Any, total: int) -> None:
+        """Launch slices of the first `total` probes, as many as memory wants."""
+        form = self._form
         if total:
-            form.learn(rows)
+            form.learn(probes.points)
         count = form.most_threads()
         for start in range(0, total, count):
-            launch(slice(start, min(start + count, total)))
+            part = slice(start, min(start + count, total))
+            piece = probes._replace(point=probes.point[part], begin=probes.begin[part.start : part.stop + 1])
+            form.launch(piece, values[part], statuses[part])
+
+    def _differentiate(self, probes: Probes, weights: Any, reference: Any, gradient: Any) -> None:
+        """Sum the differences of terms."""
+        form, buffers, m = self._form, self._bound.buffers[0], self._m
+        assert isinstance(form, TermForm)
+        form.learn(probes.points)
+        first = buffers.keep("r.first", gradient.shape[0] + 1, lambda size: np.arange(size) * self._slots)
+        statuses = buffers.empty("r.ended", gradient.shape, np.int8)
+        behind = probes._replace(point=probes.point[m:], begin=probes.begin[m:])
+        form.differentiate(behind, first, weights, reference, gradient, statuses)
