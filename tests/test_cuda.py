@@ -451,6 +451,41 @@ def test_plain_functions_and_every_way_of_jitting():
 
 
 @njit
+def of_one_coordinate(k, x):
+    return math.sin(k * x[0]) if k > 0 else x[0]
+
+
+def counting(function, reserved):
+    def count(*arguments):
+        array = function(*arguments)
+        reserved.append(array.size * array.dtype.itemsize)
+        return array
+
+    return count
+
+
+@pytest.mark.parametrize("on_device", [True, False])
+@pytest.mark.parametrize("loss", ["weighted", "sum of terms"])
+def test_memory_on_the_device_grows_as_the_coordinates_do(monkeypatch, loss, on_device):
+    def bytes_reserved(n):
+        reserved = []
+        chosen = weighted if loss == "weighted" else jg.Separable(of_one_coordinate, 64)
+        args = (np.ones(n), 0.0) if loss == "weighted" else ()
+        g = jg.gradient_of(chosen, device="cuda", step=0.25)
+        device = g.devices[0]
+        for name in ("put", "empty"):
+            monkeypatch.setattr(device, name, counting(getattr(device, name), reserved))
+        x = np.ones(n)
+        g(there(g, x) if on_device else x, *args)
+        return sum(reserved)
+
+    # From 128 on partial sums of terms have reached their size.
+    few, many = bytes_reserved(128), bytes_reserved(256)
+    assert many - few <= 250 * 128
+    assert few <= 250 * 128 + 2**21
+
+
+@njit
 def fussy(x):
     if x[0] > 1.0:
         raise ValueError("too large")
