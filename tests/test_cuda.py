@@ -413,6 +413,13 @@ def test_differences_of_terms_are_thirty_times_as_accurate(regression):
     assert by_term < by_sum / 30.0
 
 
+def test_no_targets_of_a_sum(regression):
+    loss, x, args, _ = regression
+    g = jg.gradient_of(loss, device="cuda", step=1e-5, coords=[])
+    assert g(x, *args).shape == (0,)
+    assert g(there(g, x), *args).shape == (0,)
+
+
 @pytest.mark.parametrize("method", ["central", "forward"])
 @pytest.mark.parametrize("bounds", [None, (-0.05, 0.05)])
 def test_differences_of_terms_on_the_device(regression, method, bounds):

@@ -20,7 +20,7 @@ from cuda_tools.device import PtxDevice
 from cuda_tools.ptxas import assemble, occupancy
 from jitgrad.launch.cuda.bound import CudaLoss
 from jitgrad.launch.cuda.device import BLOCK, WORD, Compiled
-from jitgrad.launch.cuda.form import _PEAK_SIGNATURE
+from jitgrad.launch.cuda.form import PEAK_SIGNATURE
 from jitgrad.launch.cuda.kernels import peak_kernel
 from jitgrad.launch.cuda.terms import finish_kernel, finish_signature
 from jitgrad.loss.device.form import device_form
@@ -73,7 +73,7 @@ def of_scenario(name: str, precision: str, cc: Capability) -> dict[str, Figures 
     """Figures of both kernels of a scenario, None for one that it does not compile in, and of the loss itself."""
     s = scenario(name)
     here = bound(s.loss, s.point.astype(precision), s.args, cc)
-    found = {form: here._kernel(0, form) for form in FORMS}
+    found = {form: here._kernel(here.places[0], form) for form in FORMS}
     figures = {form: measure(one, cc) if isinstance(one, Compiled) else None for form, one in found.items()}
     return {**figures, OWN: measure(own(here), cc)}
 
@@ -124,10 +124,10 @@ def of_rest(precision: str, cc: Capability) -> dict[str, Figures | None]:
     plan = make_plan(jg.gradient_of(s.loss, step=jg.Textbook())._options, x.shape, x.dtype)
     resident = Resident(plan, here)
     found = {
-        "place": here.helper(0, place_kernel, resident._place_signature),
-        "combine": here.helper(0, combine_kernel, resident._combine_signature),
-        "peak": here.helper(0, peak_kernel, _PEAK_SIGNATURE),
-        "finish": here.helper(0, finish_kernel, finish_signature(x.dtype)),
+        "place": here.places[0].kernel(place_kernel, resident._place_signature),
+        "combine": here.places[0].kernel(combine_kernel, resident._combine_signature),
+        "peak": here.places[0].kernel(peak_kernel, PEAK_SIGNATURE),
+        "finish": here.places[0].kernel(finish_kernel, finish_signature(x.dtype)),
         "terms: logistic": terms(jg.Separable(logistic_term, n_labels), x, (np.ones((3, x.size)), np.ones(3)), cc),
         "terms: Rosenbrock": terms(jg.Separable(rosenbrock_term, n_pairs), x, (), cc),
     }
@@ -136,7 +136,8 @@ def of_rest(precision: str, cc: Capability) -> dict[str, Figures | None]:
 
 def terms(loss: jg.Separable, x: Any, args: tuple[Any, ...], cc: Capability) -> Compiled:
     """Compile the kernel of a sum of terms."""
-    found = bound(loss, x, args, cc)._kernel(0, "terms")
+    here = bound(loss, x, args, cc)
+    found = here._kernel(here.places[0], "terms")
     if isinstance(found, Exception):
         raise found
     return found

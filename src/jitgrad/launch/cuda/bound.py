@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,11 +10,12 @@ from numba.core import types
 
 from jitgrad._types import Array
 from jitgrad.launch.cuda.arguments import DeviceArguments
-from jitgrad.launch.cuda.buffers import Buffers
 from jitgrad.launch.cuda.device import Compiled, Device, on_device
 from jitgrad.launch.cuda.form import ARENAS, INDEX, KINDS, VALUES, Form
 from jitgrad.launch.cuda.kernels import COPIES, copy_kernel, view_kernel
+from jitgrad.launch.cuda.place import Place, known_kernels
 from jitgrad.launch.cuda.terms import TermForm, term_of, terms_kernel, terms_signature
+from jitgrad.loss.accept import loss_name
 from jitgrad.loss.arguments import batched_arguments, call_from_python
 from jitgrad.loss.device.form import compile_simulated, device_form
 from jitgrad.loss.device.pick import picked, picker
@@ -26,12 +25,6 @@ from jitgrad.loss.device.view import MOST_VIEWED, view_type
 from jitgrad.loss.separable import Separable
 
 _STATUSES = types.int8[::1]
-
-
-@lru_cache(maxsize=64)
-def _compiled(_: Any) -> dict[Any, Compiled | Exception]:
-    """Return what was compiled for a loss or a kernel, by device and types; of the losses that were used last."""
-    return {}
 
 
 class CudaLoss:
@@ -50,13 +43,10 @@ class CudaLoss:
     ----------
     separable : Separable or None
         The loss, if it is a sum of terms; `loss` is its sum then.
-    buffers : list of Buffers
+    places : list of Place
+        The devices, with what the loss needs on them.
     lock : threading.Lock
-        To be held by whoever uses the buffers.
-    n, dtype
-        Of the points.
-    width : int
-        Bytes of its arena that a thread needs, as far as it is known; 0 at first.
+        To be held by whoever uses the buffers of a place.
 
     Raises
     ------
@@ -74,22 +64,27 @@ class CudaLoss:
         devices: tuple[Device, ...],
     ) -> None:
         self.separable = loss if isinstance(loss, Separable) else None
-        self.loss, self.devices = loss.loss if isinstance(loss, Separable) else loss, devices
-        self.width = 0
-        self.buffers = [Buffers(device) for device in devices]
+        self.loss = loss.loss if isinstance(loss, Separable) else loss
         self.lock = threading.Lock()
         self._arguments = batched_arguments(self.loss, args, axes, batch)
-        self.on = [DeviceArguments(device, self.loss, self._arguments) for device in devices]
-        self.n: int = points.shape[1]
-        self.dtype: np.dtype[Any] = points.dtype
+        self.places = [
+            Place(
+                device,
+                DeviceArguments(device, self.loss, self._arguments),
+                points.shape[1],
+                points.dtype,
+                loss_name(loss),
+            )
+            for device in devices
+        ]
 
     def refresh(self) -> None:
         """Copy arguments again that have changed."""
-        for arguments in self.on:
-            arguments.refresh()
+        for place in self.places:
+            place.arguments.refresh()
 
     def form(self, k: int, *, replacing: bool) -> Form:
-        """Return the kernel for device `k`: views of ``x`` where they will do, else copies.
+        """Return the kernel for place `k`: views of ``x`` where they will do, else copies.
 
         Parameters
         ----------
@@ -102,43 +97,33 @@ class CudaLoss:
         LossCompileError
             If the loss does not compile for a GPU.
         """
-        replacing = replacing and self.n <= MOST_VIEWED
+        place = self.places[k]
+        replacing = replacing and place.n <= MOST_VIEWED
         if replacing and self.separable is not None:
-            terms = self._kernel(k, "terms")
+            terms = self._kernel(place, "terms")
             if isinstance(terms, Compiled):
-                return TermForm(self, k, terms)
+                return TermForm(place, terms)
         *better, last = KINDS if replacing else COPIES
         for kind in better:
-            found = self._kernel(k, kind)
+            found = self._kernel(place, kind)
             if isinstance(found, Compiled):
-                return Form(self, k, found, kind)
-        found = self._kernel(k, last)
+                return Form(place, found, kind)
+        found = self._kernel(place, last)
         if isinstance(found, Compiled):
-            return Form(self, k, found, last)
+            return Form(place, found, last)
         raise found
 
-    def helper(self, k: int, function: Callable[..., None], signature: tuple[Any, ...]) -> Compiled:
-        """Return a kernel that knows nothing of the loss."""
-        device = self.devices[k]
-        key = (type(device), device.index, signature)
-        known = _compiled(function)
+    def _kernel(self, place: Place, kind: str) -> Compiled | Exception:
+        """Compile a kernel, or say why that cannot be; remembered."""
+        known, arguments = known_kernels(self.loss), place.arguments
+        key = (*place.key, kind, place.dtype, arguments.kinds, arguments.vary)
         if key not in known:
-            known[key] = device.compile(function, signature)
-        found = known[key]
-        assert isinstance(found, Compiled)
-        return found
-
-    def _kernel(self, k: int, kind: str) -> Compiled | Exception:
-        """Compile a kernel, or say why that cannot be; remembered for as long as the loss lives."""
-        known = _compiled(self.loss)
-        arguments, device = self.on[k], self.devices[k]
-        key = (type(device), device.index, kind, self.dtype, arguments.kinds, arguments.vary)
-        if key not in known:
-            known[key] = self._compile(device, arguments, kind)
+            known[key] = self._compile(place, kind)
         return known[key]
 
-    def _compile(self, device: Device, arguments: DeviceArguments, kind: str) -> Compiled | Exception:
-        number = types.float64 if self.dtype == np.float64 else types.float32
+    def _compile(self, place: Place, kind: str) -> Compiled | Exception:
+        arguments = place.arguments
+        number = types.float64 if place.dtype == np.float64 else types.float32
         matrix, vector = number[:, ::1], number[::1]
         args = types.BaseTuple.from_types(arguments.kinds) if arguments.kinds else types.Tuple(())
         signature = (
@@ -147,30 +132,30 @@ class CudaLoss:
         )  # fmt: skip
         try:
             if kind == "terms":
-                return self._compile_terms(device, arguments, view_type(vector))
+                return self._compile_terms(place, view_type(vector))
             if SIMULATED:
                 x = view_type(vector) if kind == "view" else vector
                 compile_simulated(self.loss, x, picked(arguments.kinds, arguments.vary))
             call, pick = device_form(self.loss), picker(arguments.vary)
             kernel = view_kernel(call, pick) if kind == "view" else copy_kernel(call, pick, COPIES[kind])
-            return device.compile(kernel, signature)
+            return place.device.compile(kernel, signature)
         except Exception as error:  # noqa: BLE001  # numba raises whatever occurs to it for what it cannot compile
             refused = refusal(error, self.loss, (vector, *arguments.kinds))
             refused.__cause__ = error
             return refused
 
-    def _compile_terms(self, device: Device, arguments: DeviceArguments, view: Any) -> Compiled:
+    def _compile_terms(self, place: Place, view: Any) -> Compiled:
         assert self.separable is not None
-        term, count = term_of(self.separable), self.separable.count
+        term, count, arguments = term_of(self.separable), self.separable.count, place.arguments
         if SIMULATED:
             kinds = picked(arguments.kinds, arguments.vary)
             compile_simulated(term, view, (types.int64, *kinds))
             compile_simulated(count, view, kinds)
         kernel = terms_kernel(device_form(term), device_form(count), picker(arguments.vary))
-        return device.compile(kernel, terms_signature(self, arguments.kinds))
+        return place.device.compile(kernel, terms_signature(place))
 
     def evaluate(self, x: Array, point: int) -> Any:
         """Call the loss itself, from Python, at one point; the caller's arguments are not handed out."""
-        values = self._arguments.at(point)
-        here = tuple(self.devices[0].get(value) if on_device(value) else value for value in values)
+        values, device = self._arguments.at(point), self.places[0].device
+        here = tuple(device.get(value) if on_device(value) else value for value in values)
         return call_from_python(self.loss, x, here)

@@ -39,21 +39,19 @@ def evaluate(bound: CudaLoss, probes: Probes, *, skip: int = 0, forgive: bool = 
     total = probes.point.size
     values, statuses = np.full(total, np.nan), np.zeros(total, np.int8)
     with bound.lock:
-        jobs = [_Job(bound, k, probes) for k in range(len(bound.devices))] if skip < total else []
-        if jobs:
-            jobs[0].form.learn(jobs[0].points)
+        jobs = [_Job(bound, k, probes) for k in range(len(bound.places))] if skip < total else []
+        for job in jobs:
+            job.form.learn(job.points)
         start = skip
         while start < total:
-            count = min(jobs[0].form.most_threads(), -(-(total - start) // len(jobs)))
+            count = min(*(job.form.most_threads() for job in jobs), -(-(total - start) // len(jobs)))
             parts = [
                 slice(s, min(s + count, total)) for s in range(start, min(total, start + count * len(jobs)), count)
             ]
             for job, part in zip(jobs, parts, strict=False):
                 job.launch(part)
-            peak = max(job.collect(part, values, statuses) for job, part in zip(jobs, parts, strict=False))
-            if peak > bound.width:
-                bound.width = peak  # and once more
-            else:
+            enough = [job.collect(part, values, statuses) for job, part in zip(jobs, parts, strict=False)]
+            if all(enough):  # else once more
                 start = parts[-1].stop
     raised = np.flatnonzero(statuses & RAISED)
     if raised.size and not forgive:
@@ -66,7 +64,7 @@ class _Job:
 
     def __init__(self, bound: CudaLoss, k: int, probes: Probes) -> None:
         self._probes = probes
-        self._device, self._buffers = bound.devices[k], bound.buffers[k]
+        self._place, self._buffers = bound.places[k], bound.places[k].buffers
         replacements = np.diff(probes.begin).max(initial=0)
         self.form = bound.form(k, replacing=bool(replacements <= 1 and probes.along.size == 0))
         self.points = self._buffers.put("points", probes.points)
@@ -94,12 +92,11 @@ class _Job:
         self._statuses = buffers.empty("statuses", (count,), np.int8)
         self.form.launch(there, self._values, self._statuses)
 
-    def collect(self, part: slice, values: FloatArray, statuses: Array) -> int:
-        """Wait for a slice; return how many bytes of its arena a thread has asked for, if one ended early."""
-        values[part] = self._device.get(self._values)
-        statuses[part] = self._device.get(self._statuses)
-        return self.peak() if self.form.allocates and (statuses[part] & RAISED).any() else 0
-
-    def peak(self) -> int:
-        """Return how many bytes of its arena a thread of the last launch has asked for."""
-        return self.form.peak()
+    def collect(self, part: slice, values: FloatArray, statuses: Array) -> bool:
+        """Wait for a slice; return whether there was memory enough. If not, there will be the next time."""
+        place = self._place
+        values[part], statuses[part] = place.device.get(self._values), place.device.get(self._statuses)
+        if not (self.form.allocates and (statuses[part] & RAISED).any()):
+            return True
+        before, place.width = place.width, max(place.width, self.form.peak())
+        return place.width == before

@@ -7,23 +7,21 @@ than the difference of two sums does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numba
 import numpy as np
 from numba.core import types
 
-from jitgrad.launch.cuda.device import WORD, Compiled
+from jitgrad.launch.cuda.device import Compiled
 from jitgrad.launch.cuda.form import ARENAS, INDEX, VALUES, Form
 from jitgrad.launch.cuda.kernels import Kernel
+from jitgrad.launch.cuda.place import Place
 from jitgrad.launch.probes import Probes
 from jitgrad.loss.device.form import open_arena, perturbed
 from jitgrad.loss.device.target import SIMULATED, cuda
 from jitgrad.loss.separable import Separable
 from jitgrad.loss.shim import OK, RAISED
-
-if TYPE_CHECKING:
-    from jitgrad.launch.cuda.bound import CudaLoss
 
 NO_REFERENCE, FAULTY, POINT = -1, -2, -3
 """In place of a reference: nothing is subtracted; the target has no derivative; the term at the point itself."""
@@ -119,9 +117,9 @@ def finish_signature(dtype: Any) -> tuple[Any, ...]:
     return (types.float64[:, ::1], types.int8[:, ::1], sums, types.int8[::1])
 
 
-def terms_signature(bound: CudaLoss, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+def terms_signature(place: Place) -> tuple[Any, ...]:
     """Return the types of the arguments of a `terms_kernel`."""
-    number = types.float64 if bound.dtype == np.float64 else types.float32
+    number, kinds = types.float64 if place.dtype == np.float64 else types.float32, place.arguments.kinds
     args = types.BaseTuple.from_types(kinds) if kinds else types.Tuple(())
     return (
         number[:, ::1], INDEX, INDEX, INDEX, number[::1], INDEX, VALUES, INDEX,
@@ -134,16 +132,16 @@ class TermForm(Form):
 
     Parameters
     ----------
-    bound, k, compiled
+    place, compiled
         As in `Form`.
     """
 
-    def __init__(self, bound: CudaLoss, k: int, compiled: Compiled) -> None:
-        super().__init__(bound, k, compiled, "terms")
+    def __init__(self, place: Place, compiled: Compiled) -> None:
+        super().__init__(place, compiled, "terms")
 
     def launch(self, probes: Probes, values: Any, statuses: Any) -> None:
         """Start the evaluation of a probe list that lies on the device."""
-        count, keep = values.shape[0], self._bound.buffers[self._k].keep
+        count, keep = values.shape[0], self._place.buffers.keep
         every = keep("t.every", count + 1, np.arange)
         ones = keep("t.ones", count, np.ones)
         none = keep("t.none", count, lambda size: np.full(size, NO_REFERENCE))
@@ -161,16 +159,16 @@ class TermForm(Form):
             Receives the derivatives.
         statuses : device array of int8, shape (targets,)
         """
-        bound, k, targets = self._bound, self._k, sums.shape[0]
-        device, empty = bound.devices[k], bound.buffers[k].empty
+        place, targets = self._place, sums.shape[0]
+        if targets == 0:
+            return
+        device, empty = place.device, place.buffers.empty
         padded = -(-targets // WARP) * WARP
         rows = max(1, min(MOST_ROWS, min(THREADS, self.most_threads()) // padded))
         partial, ended = empty("t.partial", (rows, targets), np.float64), empty("t.ended", (rows, targets), np.int8)
-        width = bound.width // WORD if self.allocates else 0
-        self._arenas = empty("arenas", (rows * padded, width), np.int64)
         device.launch(self._compiled, rows * padded, (
             probes.points, probes.point, probes.begin, probes.coordinate, probes.value, first, weights, reference,
-            bound.on[k].values, self._arenas, partial, ended,
+            place.arguments.values, self._arenas_for(rows * padded), partial, ended,
         ))  # fmt: skip
-        finish = bound.helper(k, finish_kernel, finish_signature(sums.dtype))
+        finish = place.kernel(finish_kernel, finish_signature(sums.dtype))
         device.launch(finish, targets, (partial, ended, sums, statuses))

@@ -25,12 +25,13 @@ class Resident:
     ----------
     plan : Plan
     bound : CudaLoss
-        Its first device is used.
+        Its first place is used.
     """
 
     def __init__(self, plan: Plan, bound: CudaLoss) -> None:
-        device = bound.devices[0]
-        self._plan, self._bound, self._device = plan, bound, device
+        place = bound.places[0]
+        self._plan, self._bound, self._place = plan, bound, place
+        device = place.device
         formula = plan.formula
         self._targets = device.put(plan.targets)
         self._formula = tuple(map(device.put, formula))
@@ -52,20 +53,20 @@ class Resident:
 
     def __call__(self, points: Any, with_value: bool) -> tuple[Any, Any]:
         """Return the gradient and the loss at `points`, device arrays."""
-        plan, bound, device = self._plan, self._bound, self._device
+        plan, place, device = self._plan, self._place, self._place.device
         m, targets = self._m, plan.targets.size
         gradient = device.empty((targets,), plan.dtype)
         nodes = targets * self._slots
         rows = points.reshape((m, self._n))
-        with bound.lock:
-            empty = bound.buffers[0].empty
+        with self._bound.lock:
+            empty = place.buffers.empty
             point, begin = empty("r.point", (m + nodes,), np.int64), empty("r.begin", (m + nodes + 1,), np.int64)
             coordinate, value = empty("r.coordinate", (nodes,), np.int64), empty("r.value", (nodes,), plan.dtype)
             moves, weights = empty("r.moves", (nodes,), np.float64), empty("r.weights", (nodes,), np.float64)
             reference = empty("r.reference", (targets,), np.int64)
             values, statuses = empty("r.values", (m + nodes,), np.float64), empty("r.statuses", (m + nodes,), np.int8)
-            place = bound.helper(0, place_kernel, self._place_signature)
-            device.launch(place, max(m, targets), (
+            kernel = place.kernel(place_kernel, self._place_signature)
+            device.launch(kernel, max(m, targets), (
                 rows, self._targets, *self._formula, with_value or self._needs_value, point, begin, coordinate, value,
                 moves, weights, reference,
             ))  # fmt: skip
@@ -79,7 +80,7 @@ class Resident:
                 self._differentiate(probes, weights, reference, gradient)
             else:
                 self._evaluate(probes, values, statuses, m + nodes)
-                combine = bound.helper(0, combine_kernel, self._combine_signature)
+                combine = place.kernel(combine_kernel, self._combine_signature)
                 device.launch(
                     combine, targets, (self._targets, self._n, m, values, point, weights, reference, gradient)
                 )
@@ -103,7 +104,7 @@ class Resident:
 
     def _differentiate(self, probes: Probes, weights: Any, reference: Any, gradient: Any) -> None:
         """Sum the differences of terms."""
-        form, buffers, m = self._form, self._bound.buffers[0], self._m
+        form, buffers, m = self._form, self._place.buffers, self._m
         assert isinstance(form, TermForm)
         form.learn(probes.points)
         first = buffers.keep("r.first", gradient.shape[0] + 1, lambda size: np.arange(size) * self._slots)

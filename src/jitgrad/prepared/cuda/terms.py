@@ -28,11 +28,11 @@ def differentiate(bound: CudaLoss, found: Differences, gradient: Array) -> bool:
         Whether all are finite; False too if the terms do not compile as such.
     """
     probes, targets = found.probes, gradient.size
-    edges = np.linspace(0, targets, len(bound.devices) + 1).astype(np.int64)
+    edges = np.linspace(0, targets, len(bound.places) + 1).astype(np.int64)
     with bound.lock:
         launched = []
-        for k, device in enumerate(bound.devices):
-            form, put = bound.form(k, replacing=True), bound.buffers[k].put
+        for k, place in enumerate(bound.places):
+            form, put, device = bound.form(k, replacing=True), place.buffers.put, place.device
             if not isinstance(form, TermForm):
                 return False
             part = slice(edges[k], edges[k + 1])
