@@ -18,9 +18,7 @@ pytestmark = pytest.mark.ptx
 
 REST = "rest"
 NAMES = [*sorted(s.name for s in scenarios()), REST]
-# All six take two minutes; these have both precisions, and the capability that is compiled most differently.
-QUICK = [("float64", (9, 0)), ("float32", (9, 0)), ("float64", (10, 0))]
-SLOW = [("float64", (8, 0)), ("float32", (8, 0)), ("float32", (10, 0))]
+EVERY = [(precision, cc) for precision in ("float64", "float32") for cc in ((8, 0), (9, 0), (10, 0))]
 OVER_FORTY = {"diffusion", "large_offset", "lennard_jones", "noisy"}
 """Missed: registers that the compiler spends on indices once it knows that they are not negative. It then needs a third
 of the instructions. With positions of 32 bits, of which it knows nothing, `diffusion` took 62 and the others 40."""
@@ -43,7 +41,7 @@ def named(figures, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("precision", "cc"), [*QUICK, *(pytest.param(*one, marks=pytest.mark.slow) for one in SLOW)])
+@pytest.mark.parametrize(("precision", "cc"), EVERY)
 def test_no_figure_gets_worse(figures, name, precision, cc):
     now = figures.of(named(figures, name), precision, cc)
     before = figures.read()[figures.key(precision, cc)][named(figures, name)]
@@ -63,7 +61,7 @@ def committed(figures):
 
 
 def test_there_are_figures_of_everything(figures):
-    assert set(figures.read()) == {figures.key(*one) for one in QUICK + SLOW}
+    assert set(figures.read()) == {figures.key(*one) for one in EVERY}
     assert all(set(by_name) == set(figures.names()) for by_name in figures.read().values())
 
 
