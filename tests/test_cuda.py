@@ -486,7 +486,7 @@ def test_memory_on_the_device_grows_as_the_coordinates_do(monkeypatch, loss, on_
         g(there(g, x) if on_device else x, *args)
         return sum(reserved)
 
-    # From there on partial sums of terms have reached their size; the simulator has fewer threads for them, and is slow.
+    # From there on partial sums of terms have reached their size. The simulator has fewer threads for them.
     n = 16 if SIMULATED else 128
     few, many = bytes_reserved(n), bytes_reserved(2 * n)
     assert many - few <= 250 * n
