@@ -50,7 +50,7 @@ def slow(x):
         s += np.sin(x[0] + i)
     return s
 
-x = np.zeros(400)
+x = np.zeros(8000)
 jg.grad_cpu(slow, x[:1])
 threading.Timer(1.0, _thread.interrupt_main).start()
 before = time.perf_counter()
