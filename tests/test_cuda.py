@@ -447,8 +447,8 @@ def test_sums_of_terms_with_every_kind_of_step(regression, step, method):
     value, gradient = jg.value_and_grad_cuda(loss, x, args=args, step=step, method=method)
     assert math.isclose(value, loss(x, *args), rel_tol=1e-13)
     here = jg.grad_cpu(loss, x, args=args, step=step, method=method)
-    # Both are off by the same terms of a series; they round differently, by eps**(2 / 3) times f over a derivative, which
-    # is up to 1000 here, and some times that in one-sided formulas.
+    # Both are off by the same terms of a series. They round differently, by eps**(2 / 3) times f over a derivative,
+    # which is up to 1000 here, and some times that in one-sided formulas.
     assert worst(gradient, exact) <= worst(here, exact) + 1e-6
     estimate = jg.estimate_cuda(loss, x, args=args)
     assert (np.abs(estimate.derivative - exact) <= 4.0 * estimate.error).all()
