@@ -80,16 +80,17 @@ def of_scenario(name: str, precision: str, cc: Capability) -> dict[str, Figures 
 
 def own(here: CudaLoss) -> Compiled:
     """Compile `OWN`."""
-    call, number = device_form(here.loss), types.float64 if here.dtype == np.float64 else types.float32
+    (place,) = here.places
+    call, number = device_form(here.loss), types.float64 if place.dtype == np.float64 else types.float32
 
     def call_only(x: Any, args: Any, out: Any) -> None:
         t = cuda.grid(1)
         if t < out.size:
             out[t], _ = call(x, args)
 
-    kinds = here.on[0].kinds
+    kinds = place.arguments.kinds
     args = types.BaseTuple.from_types(kinds) if kinds else types.Tuple(())
-    return here.devices[0].compile(call_only, (number[::1], args, types.float64[::1]))
+    return place.device.compile(call_only, (number[::1], args, types.float64[::1]))
 
 
 @njit
