@@ -14,7 +14,8 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests"]
 
-DEV = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "dev")
+PROJECT = nox.project.load_toml("pyproject.toml")
+DEV, CUDA = (nox.project.dependency_groups(PROJECT, group) for group in ("dev", "cuda"))
 
 
 @nox.session
@@ -25,9 +26,16 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def cuda(session: nox.Session) -> None:
+    """Run the tests of CUDA that need no GPU."""
+    session.install("-e", ".[test]", *CUDA)
+    session.run("bash", ".ci/cuda", external=True, env={"PYTEST": "python -m pytest"})
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
-    """Measure how much of the package the tests execute, compiled and interpreted."""
-    session.install("-e", ".[test]")
+    """Measure how much of the package the tests execute: compiled, interpreted, and CUDA without a GPU."""
+    session.install("-e", ".[test]", *DEV, *CUDA)
     session.run("bash", ".ci/coverage", external=True, env={"PYTHON": "python"})
 
 

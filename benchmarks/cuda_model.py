@@ -101,8 +101,8 @@ def count(s: Any) -> Work:
     from jitgrad.launch.probes import replaced
 
     bound = figures.bound(s.loss, s.point, s.args, MAIN)
-    form = bound.form(0, replacing=True)
-    compiled: Program = form._compiled.kernel
+    runner = bound.runner(0, replacing=True)
+    compiled: Program = runner._compiled.kernel
     compiled._machine = machine = PtxMachine(compiled.ptx, count=True)
     coordinates = np.arange(ENOUGH_PROBES) * s.n // ENOUGH_PROBES if s.n > ENOUGH_PROBES else np.arange(ENOUGH_PROBES)
     coordinates = coordinates[:, None] % s.n
@@ -114,8 +114,8 @@ def count(s: Any) -> Work:
         for name, each in weighted(opcode, classes[opcode]).items():
             total[name] += each * times
     counts = Counter({name: times / ENOUGH_PROBES for name, times in total.items()})
-    registers = figures.measure(form._compiled, MAIN).registers
-    return Work(form.kind, form.kind in COPIES, registers, counts)
+    registers = figures.measure(runner._compiled, MAIN).registers
+    return Work(runner.form, runner.form in COPIES, registers, counts)
 
 
 def extrapolated(works: dict[int, Work], n: int) -> Work:

@@ -42,3 +42,13 @@ def raises_at(x, where, limit):
     if x[where] > limit:
         raise ValueError("too far")
     return (x * x).sum()
+
+
+def on_copies(loss, x, v, args):
+    """Values of a loss at copies of x in which one element after the other is replaced."""
+    values = []
+    for i in range(x.size):
+        y = x.copy()
+        y[i] = v[i]
+        values.append(loss(y, *args))
+    return np.array(values, np.float64)

@@ -71,13 +71,15 @@ def test_values_agree_with_the_cpu(name, request):
 
 
 @names
-def test_the_default_finds_the_exact_gradient(name):
+def test_the_default_finds_what_it_finds_on_the_cpu(name, request):
     s = scenario(name)
     gradient = jg.grad_cuda(s.loss, s.point, args=s.args)
-    exact = s.gradient(s.point, *s.args)
-    here = jg.grad_cpu(s.loss, s.point, args=s.args)
-    allowed = 4.0 * np.abs(here - exact) + 1e-8 * np.abs(exact).max()
-    assert (np.abs(gradient - exact) <= allowed).all()
+    here = jg.grad_cpu(s.loss, s.point, args=s.args, vectorize="off")
+    if exact_here(request, name):
+        np.testing.assert_array_equal(gradient, here)
+    else:  # Auto promises 1 %; its steps are 2e-5 |x| or, where that is doubtful, longer
+        exact = s.gradient(s.point, *s.args)
+        assert (np.abs(gradient - exact) <= np.abs(here - exact) + rounding(s, 1e-5)).all()
 
 
 @names
@@ -276,7 +278,10 @@ def test_no_points_or_no_coordinates(shape):
 @pytest.mark.parametrize("step", [None, 0.25])
 def test_devices_share_the_work(step, request):
     if request.config.option.markexpr == "cuda":
-        pytest.skip("needs two GPUs")
+        from numba import cuda
+
+        if len(cuda.gpus) < 2:
+            pytest.skip("this machine has one GPU")
     x = np.arange(1.0, 8.0)
     two = jg.gradient_of(weighted, device="cuda", devices=[0, 1], step=step)
     one = jg.gradient_of(weighted, device="cuda", step=step)
@@ -284,9 +289,8 @@ def test_devices_share_the_work(step, request):
     assert all(device.launches for device in two.devices)
 
 
+@pytest.mark.skipif(SIMULATED, reason="the simulator has one device")
 def test_devices_share_the_targets_of_a_sum(regression):
-    if SIMULATED:
-        pytest.skip("the simulator has one device")
     loss, x, args, _ = regression
     both = jg.grad_cuda(loss, x, args=args, step=1e-5, devices=[0, 1])
     np.testing.assert_array_equal(both, jg.grad_cuda(loss, x, args=args, step=1e-5))

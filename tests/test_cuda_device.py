@@ -33,8 +33,8 @@ def device(monkeypatch):
 def test_a_kernel_is_compiled_for_its_types_and_launched_with_them(device, monkeypatch):
     from numba.cuda.dispatcher import _Kernel
 
-    from jitgrad.launch.cuda.form import ARENAS, INDEX
     from jitgrad.launch.cuda.kernels import peak_kernel
+    from jitgrad.launch.cuda.runner import ARENAS, INDEX
 
     launched = []
     monkeypatch.setattr(_Kernel, "launch", lambda self, *arguments: launched.append((self, arguments)))

@@ -115,7 +115,7 @@ def test_a_fault_in_a_view_kernel_is_seen(monkeypatch, name, fault):
 
     def compile_with_fault(self, function, signature):
         compiled = PtxDevice.compile(self, function, signature)
-        if function.__name__ == "evaluate_views" and fault is not None:
+        if function.__name__ == "evaluate_probes" and fault is not None:
             compiled.kernel._machine = damaged(compiled.kernel.ptx, fault)
         return compiled
 

@@ -7,6 +7,7 @@ import math
 import numba
 import numpy as np
 import pytest
+from losses import on_copies
 from numba import njit
 
 pytestmark = pytest.mark.ptx
@@ -50,15 +51,6 @@ def executed(loss, x, v, args, column=False, words=512):
         machine = PtxMachine(compile_ptx(kernel, tuple(map(numba.typeof, given)), fma=False))
     machine.launch("kernel", 1, n, *given, shared=8 * n)
     return values, statuses, arenas[:, 0]
-
-
-def on_copies(loss, x, v, args):
-    values = []
-    for i in range(x.size):
-        y = x.copy()
-        y[i] = v[i]
-        values.append(loss(y, *args))
-    return np.array(values, np.float64)
 
 
 def evaluated(expression):

@@ -356,7 +356,7 @@ def test_a_loss_is_refused_again():
 
 
 def test_none_takes_one_word_of_a_kernel():
-    from jitgrad.loss.device.arguments import PassNone
+    from jitgrad.loss.device.pass_none import PassNone
 
     def parameters(args):
         return compiled(with_defaults, VIEW, args).split(".entry")[1].split("{")[0].count(".param .u64")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from losses import on_copies
 from numba import njit, typeof
 
 from jitgrad.testing import scenarios
@@ -46,15 +47,6 @@ def launch():
         return values, oks
 
     return run
-
-
-def on_copies(loss, x, v, args):
-    values = []
-    for i in range(x.size):
-        y = x.copy()
-        y[i] = v[i]
-        values.append(loss(y, *args))
-    return values
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])

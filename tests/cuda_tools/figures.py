@@ -20,8 +20,8 @@ from cuda_tools.device import PtxDevice
 from cuda_tools.ptxas import assemble, occupancy
 from jitgrad.launch.cuda.bound import CudaLoss
 from jitgrad.launch.cuda.device import BLOCK, WORD, Compiled
-from jitgrad.launch.cuda.form import PEAK_SIGNATURE
 from jitgrad.launch.cuda.kernels import peak_kernel
+from jitgrad.launch.cuda.runner import PEAK_SIGNATURE
 from jitgrad.launch.cuda.terms import finish_kernel, finish_signature
 from jitgrad.loss.device.form import device_form
 from jitgrad.loss.device.target import cuda

@@ -11,10 +11,10 @@ from numba.core import types
 from jitgrad._types import Array
 from jitgrad.launch.cuda.arguments import DeviceArguments
 from jitgrad.launch.cuda.device import Compiled, Device, on_device
-from jitgrad.launch.cuda.form import ARENAS, INDEX, KINDS, VALUES, Form
-from jitgrad.launch.cuda.kernels import COPIES, copy_kernel, view_kernel
+from jitgrad.launch.cuda.kernels import COPIES, FORMS, probe_kernel
 from jitgrad.launch.cuda.place import Place, known_kernels
-from jitgrad.launch.cuda.terms import TermForm, term_of, terms_kernel, terms_signature
+from jitgrad.launch.cuda.runner import ARENAS, INDEX, VALUES, Runner
+from jitgrad.launch.cuda.terms import TermRunner, term_of, terms_kernel, terms_signature
 from jitgrad.loss.accept import loss_name
 from jitgrad.loss.arguments import batched_arguments, call_from_python
 from jitgrad.loss.device.form import compile_simulated, device_form
@@ -83,7 +83,7 @@ class CudaLoss:
         for place in self.places:
             place.arguments.refresh()
 
-    def form(self, k: int, *, replacing: bool) -> Form:
+    def runner(self, k: int, *, replacing: bool) -> Runner:
         """Return the kernel for place `k`: views of ``x`` where they will do, else copies.
 
         Parameters
@@ -102,26 +102,26 @@ class CudaLoss:
         if replacing and self.separable is not None:
             terms = self._kernel(place, "terms")
             if isinstance(terms, Compiled):
-                return TermForm(place, terms)
-        *better, last = KINDS if replacing else COPIES
-        for kind in better:
-            found = self._kernel(place, kind)
+                return TermRunner(place, terms)
+        *better, last = FORMS if replacing else COPIES
+        for form in better:
+            found = self._kernel(place, form)
             if isinstance(found, Compiled):
-                return Form(place, found, kind)
+                return Runner(place, found, form)
         found = self._kernel(place, last)
         if isinstance(found, Compiled):
-            return Form(place, found, last)
+            return Runner(place, found, last)
         raise found
 
-    def _kernel(self, place: Place, kind: str) -> Compiled | Exception:
+    def _kernel(self, place: Place, form: str) -> Compiled | Exception:
         """Compile a kernel, or say why that cannot be; remembered."""
         known, arguments = known_kernels(self.loss), place.arguments
-        key = (*place.key, kind, place.dtype, arguments.kinds, arguments.vary)
+        key = (*place.key, form, place.dtype, arguments.kinds, arguments.vary)
         if key not in known:
-            known[key] = self._compile(place, kind)
+            known[key] = self._compile(place, form)
         return known[key]
 
-    def _compile(self, place: Place, kind: str) -> Compiled | Exception:
+    def _compile(self, place: Place, form: str) -> Compiled | Exception:
         arguments = place.arguments
         number = types.float64 if place.dtype == np.float64 else types.float32
         matrix, vector = number[:, ::1], number[::1]
@@ -131,14 +131,13 @@ class CudaLoss:
             args, matrix, ARENAS, VALUES, _STATUSES,
         )  # fmt: skip
         try:
-            if kind == "terms":
+            if form == "terms":
                 return self._compile_terms(place, view_type(vector))
             if SIMULATED:
-                x = view_type(vector) if kind == "view" else vector
+                x = view_type(vector) if form == "view" else vector
                 compile_simulated(self.loss, x, picked(arguments.kinds, arguments.vary))
             call, pick = device_form(self.loss), picker(arguments.vary)
-            kernel = view_kernel(call, pick) if kind == "view" else copy_kernel(call, pick, COPIES[kind])
-            return place.device.compile(kernel, signature)
+            return place.device.compile(probe_kernel(call, pick, form), signature)
         except Exception as error:  # noqa: BLE001  # numba raises whatever occurs to it for what it cannot compile
             refused = refusal(error, self.loss, (vector, *arguments.kinds))
             refused.__cause__ = error

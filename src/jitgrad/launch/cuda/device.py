@@ -14,8 +14,8 @@ from jitgrad._errors import CudaUnavailableError
 from jitgrad._types import Array
 from jitgrad.launch.cuda_state import require_cuda
 from jitgrad.loss.device import target
-from jitgrad.loss.device.arguments import PassNone
 from jitgrad.loss.device.form import compiling, uses_arena
+from jitgrad.loss.device.pass_none import PassNone
 from jitgrad.loss.device.target import SIMULATED, cuda
 
 BLOCK = 128

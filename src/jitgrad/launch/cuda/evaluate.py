@@ -41,10 +41,10 @@ def evaluate(bound: CudaLoss, probes: Probes, *, skip: int = 0, forgive: bool = 
     with bound.lock:
         jobs = [_Job(bound, k, probes) for k in range(len(bound.places))] if skip < total else []
         for job in jobs:
-            job.form.learn(job.points)
+            job.runner.learn(job.points)
         start = skip
         while start < total:
-            count = min(*(job.form.most_threads() for job in jobs), -(-(total - start) // len(jobs)))
+            count = min(*(job.runner.most_threads() for job in jobs), -(-(total - start) // len(jobs)))
             parts = [
                 slice(s, min(s + count, total)) for s in range(start, min(total, start + count * len(jobs)), count)
             ]
@@ -66,7 +66,7 @@ class _Job:
         self._probes = probes
         self._place, self._buffers = bound.places[k], bound.places[k].buffers
         replacements = np.diff(probes.begin).max(initial=0)
-        self.form = bound.form(k, replacing=bool(replacements <= 1 and probes.along.size == 0))
+        self.runner = bound.runner(k, replacing=bool(replacements <= 1 and probes.along.size == 0))
         self.points = self._buffers.put("points", probes.points)
         self._directions = self._buffers.put("directions", probes.directions)
         self._values: Any = None
@@ -90,13 +90,13 @@ class _Job:
         )
         self._values = buffers.empty("values", (count,), np.float64)
         self._statuses = buffers.empty("statuses", (count,), np.int8)
-        self.form.launch(there, self._values, self._statuses)
+        self.runner.launch(there, self._values, self._statuses)
 
     def collect(self, part: slice, values: FloatArray, statuses: Array) -> bool:
         """Wait for a slice; return whether there was memory enough. If not, there will be the next time."""
         place = self._place
         values[part], statuses[part] = place.device.get(self._values), place.device.get(self._statuses)
-        if not (self.form.allocates and (statuses[part] & RAISED).any()):
+        if not (self.runner.allocates and (statuses[part] & RAISED).any()):
             return True
-        before, place.width = place.width, max(place.width, self.form.peak())
+        before, place.width = place.width, max(place.width, self.runner.peak())
         return place.width == before

@@ -14,11 +14,11 @@ import numpy as np
 from numba.core import types
 
 from jitgrad.launch.cuda.device import Compiled
-from jitgrad.launch.cuda.form import ARENAS, INDEX, VALUES, Form
-from jitgrad.launch.cuda.kernels import Kernel
+from jitgrad.launch.cuda.kernels import Kernel, view_of
 from jitgrad.launch.cuda.place import Place
+from jitgrad.launch.cuda.runner import ARENAS, INDEX, VALUES, Runner
 from jitgrad.launch.probes import Probes
-from jitgrad.loss.device.form import open_arena, perturbed
+from jitgrad.loss.device.form import open_arena
 from jitgrad.loss.device.target import SIMULATED, cuda
 from jitgrad.loss.separable import Separable
 from jitgrad.loss.shim import OK, RAISED
@@ -50,7 +50,7 @@ def terms_kernel(call: Any, count: Any, pick: Any) -> Kernel:
     call, count : device function
         ``call(x, (k, *args)) -> term, ok`` and ``count(x, args) -> number of terms, ok``.
     pick : device function
-        As in `jitgrad.launch.cuda.kernels.view_kernel`.
+        As in `jitgrad.launch.cuda.kernels.probe_kernel`.
     """
 
     def evaluate_terms(
@@ -74,23 +74,18 @@ def terms_kernel(call: Any, count: Any, pick: Any) -> Kernel:
             if base == FAULTY:
                 total = np.nan
             elif p >= 0:
-                x, chosen = points[p], pick(args, p)
-                nothing = points.dtype.type(0)
-                number, fine = count(perturbed(x, -1, nothing), chosen)
+                chosen = pick(args, p)
+                number, fine = count(view_of(points, p, 0, 0, coordinate, value), chosen)
                 for k in range(row, int(number), rows):
                     subtracted = 0.0
                     if base != NO_REFERENCE:
-                        i, v, r = -1, nothing, begin[max(base, 0)]
-                        if base >= 0 and begin[base + 1] > r:
-                            i, v = coordinate[r], value[r]
-                        subtracted, ok = call(perturbed(x, i, v), (k, *chosen))
+                        low, high = (begin[base], begin[base + 1]) if base >= 0 else (0, 0)
+                        subtracted, ok = call(view_of(points, p, low, high, coordinate, value), (k, *chosen))
                         fine = fine and ok
                     for probe in range(first[t], first[t + 1]):
                         if point[probe] >= 0 and probe != base:
-                            i, v, r = -1, nothing, begin[probe]
-                            if begin[probe + 1] > r:
-                                i, v = coordinate[r], value[r]
-                            term, ok = call(perturbed(x, i, v), (k, *chosen))
+                            low, high = begin[probe], begin[probe + 1]
+                            term, ok = call(view_of(points, p, low, high, coordinate, value), (k, *chosen))
                             fine = fine and ok
                             total += weights[probe] * (term - subtracted)
             partial[row, t] = total
@@ -127,13 +122,13 @@ def terms_signature(place: Place) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-class TermForm(Form):
-    """A kernel for sums of terms, used as `Form` is, and for differences of terms.
+class TermRunner(Runner):
+    """A kernel for sums of terms, used as `Runner` is, and for differences of terms.
 
     Parameters
     ----------
     place, compiled
-        As in `Form`.
+        As in `Runner`.
     """
 
     def __init__(self, place: Place, compiled: Compiled) -> None:

@@ -89,6 +89,11 @@ def _jitted(loss: Any) -> Any:
     return _plain[loss]
 
 
+def for_kernels(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a plain function in a form that kernels can call."""
+    return function if SIMULATED else numba.njit(function)
+
+
 def device_element(element: Any) -> Any:
     """Return a function compiled by `jitgrad._jit.element` in a form that kernels can call."""
     if not SIMULATED:

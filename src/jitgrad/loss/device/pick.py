@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from jitgrad.loss.device.form import for_kernels
 from jitgrad.loss.device.target import SIMULATED
 
 
@@ -25,10 +25,10 @@ def picker(vary: tuple[bool, ...]) -> Any:
     callable
         Its result is `args` with ``args[k][point]`` in place of every ``args[k]`` that varies.
     """
+    if not any(vary):
+        return for_kernels(lambda args, point: args)
     if SIMULATED:
         return lambda args, point: tuple(a[point] if v else a for a, v in zip(args, vary, strict=True))
-    if not any(vary):
-        return njit(lambda args, point: args)
 
     @intrinsic(target="generic")  # type: ignore[untyped-decorator]  # numba is untyped
     def pick(typing: Any, args: Any, point: Any) -> Any:

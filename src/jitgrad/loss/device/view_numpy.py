@@ -5,6 +5,10 @@ What is elementwise is not here: it makes new arrays, and a copy of ``x`` to beg
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba.extending import overload, overload_method
 from numba.np.numpy_support import as_dtype
@@ -71,40 +75,27 @@ def _std(a):  # type: ignore[no-untyped-def]
     return (lambda a: np.var(a) ** 0.5) if isinstance(a, View) else None
 
 
-def _min(a):  # type: ignore[no-untyped-def]
-    if not isinstance(a, View):
-        return None
+def _extreme(name: str, beyond: Callable[..., Any]) -> Callable[..., Any]:
+    message = f"zero-size array to reduction operation {name} which has no identity"
 
-    def least(a):  # type: ignore[no-untyped-def]
-        if size_of(a) == 0:
-            raise ValueError("zero-size array to reduction operation minimum which has no identity")
-        best = a[0]
-        for value in a:
-            if np.isnan(value):
-                return value
-            if value < best:  # noqa: PLR1730  # min() chooses otherwise between 0.0 and -0.0
-                best = value
-        return best
+    def choose(a):  # type: ignore[no-untyped-def]
+        if not isinstance(a, View):
+            return None
 
-    return least
+        def extreme(a):  # type: ignore[no-untyped-def]
+            if size_of(a) == 0:
+                raise ValueError(message)
+            best = a[0]
+            for value in a:
+                if np.isnan(value):
+                    return value
+                if beyond(value, best):  # min() chooses otherwise between 0.0 and -0.0
+                    best = value
+            return best
 
+        return extreme
 
-def _max(a):  # type: ignore[no-untyped-def]
-    if not isinstance(a, View):
-        return None
-
-    def largest(a):  # type: ignore[no-untyped-def]
-        if size_of(a) == 0:
-            raise ValueError("zero-size array to reduction operation maximum which has no identity")
-        best = a[0]
-        for value in a:
-            if np.isnan(value):
-                return value
-            if value > best:  # noqa: PLR1730
-                best = value
-        return best
-
-    return largest
+    return choose
 
 
 def _copy(a):  # type: ignore[no-untyped-def]
@@ -152,8 +143,8 @@ OF_VIEWS = {
     np.mean: _mean,
     np.var: _var,
     np.std: _std,
-    np.min: _min,
-    np.max: _max,
+    np.min: _extreme("minimum", operator.lt),
+    np.max: _extreme("maximum", operator.gt),
     np.copy: _copy,
     np.empty_like: _empty_like,
     np.zeros_like: _zeros_like,

@@ -10,7 +10,7 @@ from numba.core import types
 
 from jitgrad.formula import ANCHOR
 from jitgrad.launch.cuda.bound import CudaLoss
-from jitgrad.launch.cuda.terms import TermForm
+from jitgrad.launch.cuda.terms import TermRunner
 from jitgrad.launch.probes import Probes
 from jitgrad.prepared.cuda.differences import combine_kernel, place_kernel
 from jitgrad.prepared.plan import Plan
@@ -41,7 +41,7 @@ class Resident:
         largest = float(np.finfo(plan.dtype).max)
         bounded = bool((formula.limits[..., 1] > -largest).any() or (formula.limits[..., 2] < largest).any())
         self._needs_value = bounded or formula.settings[ANCHOR] != -0.5  # central
-        self._form = bound.form(0, replacing=True)
+        self._runner = bound.runner(0, replacing=True)
         number = types.float64 if plan.dtype == np.float64 else types.float32
         self._place_signature = (
             number[:, ::1], _INTEGERS, types.float64[:, :, ::1], _NUMBERS, types.float64[:, :, ::1], types.boolean,
@@ -74,7 +74,7 @@ class Resident:
                 rows, point, begin, coordinate, value, empty("r.along", (0,), np.int64),
                 empty("r.distance", (0,), rows.dtype), empty("r.directions", (0, self._n), rows.dtype),
             )  # fmt: skip
-            if isinstance(self._form, TermForm):
+            if isinstance(self._runner, TermRunner):
                 if with_value:
                     self._evaluate(probes, values, statuses, m)
                 self._differentiate(probes, weights, reference, gradient)
@@ -93,21 +93,21 @@ class Resident:
 
     def _evaluate(self, probes: Probes, values: Any, statuses: Any, total: int) -> None:
         """Launch slices of the first `total` probes, as many as memory wants."""
-        form = self._form
+        runner = self._runner
         if total:
-            form.learn(probes.points)
-        count = form.most_threads()
+            runner.learn(probes.points)
+        count = runner.most_threads()
         for start in range(0, total, count):
             part = slice(start, min(start + count, total))
             piece = probes._replace(point=probes.point[part], begin=probes.begin[part.start : part.stop + 1])
-            form.launch(piece, values[part], statuses[part])
+            runner.launch(piece, values[part], statuses[part])
 
     def _differentiate(self, probes: Probes, weights: Any, reference: Any, gradient: Any) -> None:
         """Sum the differences of terms."""
-        form, buffers, m = self._form, self._place.buffers, self._m
-        assert isinstance(form, TermForm)
-        form.learn(probes.points)
+        runner, buffers, m = self._runner, self._place.buffers, self._m
+        assert isinstance(runner, TermRunner)
+        runner.learn(probes.points)
         first = buffers.keep("r.first", gradient.shape[0] + 1, lambda size: np.arange(size) * self._slots)
         statuses = buffers.empty("r.ended", gradient.shape, np.int8)
         behind = probes._replace(point=probes.point[m:], begin=probes.begin[m:])
-        form.differentiate(behind, first, weights, reference, gradient, statuses)
+        runner.differentiate(behind, first, weights, reference, gradient, statuses)

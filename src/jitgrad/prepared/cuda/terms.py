@@ -7,7 +7,7 @@ import numpy as np
 from jitgrad._types import Array
 from jitgrad.difference import Differences
 from jitgrad.launch.cuda.bound import CudaLoss
-from jitgrad.launch.cuda.terms import TermForm
+from jitgrad.launch.cuda.terms import TermRunner
 from jitgrad.launch.probes import Probes
 
 
@@ -32,8 +32,8 @@ def differentiate(bound: CudaLoss, found: Differences, gradient: Array) -> bool:
     with bound.lock:
         launched = []
         for k, place in enumerate(bound.places):
-            form, put, device = bound.form(k, replacing=True), place.buffers.put, place.device
-            if not isinstance(form, TermForm):
+            runner, put, device = bound.runner(k, replacing=True), place.buffers.put, place.device
+            if not isinstance(runner, TermRunner):
                 return False
             part = slice(edges[k], edges[k + 1])
             names = ("points", "point", "begin", "coordinate", "value", "along", "distance", "directions")
@@ -42,8 +42,8 @@ def differentiate(bound: CudaLoss, found: Differences, gradient: Array) -> bool:
             statuses = device.empty((part.stop - part.start,), np.int8)
             first = put("d.first", found.first[part.start : part.stop + 1])
             weights, reference = put("d.weights", found.weights), put("d.reference", found.reference[part])
-            form.learn(there.points)
-            form.differentiate(there, first, weights, reference, sums, statuses)
+            runner.learn(there.points)
+            runner.differentiate(there, first, weights, reference, sums, statuses)
             launched.append((part, device, sums))
         for part, device, sums in launched:
             gradient[part] = device.get(sums)

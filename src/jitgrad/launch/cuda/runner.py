@@ -1,4 +1,4 @@
-"""A compiled kernel of a loss on a device, with the memory that its threads need."""
+"""A compiled kernel of a loss on a device, run with the memory that its threads need."""
 
 from __future__ import annotations
 
@@ -28,25 +28,22 @@ FIRST_ARENA = 2**17
 INDEX, VALUES, ARENAS = types.int64[::1], types.float64[::1], types.int64[:, ::1]
 """Types of what kernels get."""
 
-KINDS = ("view", *COPIES)
-"""Forms of ``x``, the best first: no copy, copies that a warp reads at once, copies in one piece."""
-
 PEAK_SIGNATURE = (ARENAS, INDEX)
 
 
-class Form:
+class Runner:
     """A kernel for one form of ``x``: views, or copies in a scratch matrix.
 
     Parameters
     ----------
     place : Place
     compiled : Compiled
-    kind : str
-        One of `KINDS`.
+    form : str
+        One of `FORMS`, or "terms".
     """
 
-    def __init__(self, place: Place, compiled: Compiled, kind: str) -> None:
-        self._place, self._compiled, self.kind = place, compiled, kind
+    def __init__(self, place: Place, compiled: Compiled, form: str) -> None:
+        self._place, self._compiled, self.form = place, compiled, form
         self.allocates = compiled.allocates
         self._arenas: Any = None
 
@@ -73,7 +70,7 @@ class Form:
     def most_threads(self) -> int:
         """Return how many threads a launch may have."""
         place = self._place
-        copy = place.n * place.dtype.itemsize if self.kind in COPIES else 0
+        copy = place.n * place.dtype.itemsize if self.form in COPIES else 0
         each = max(1, place.width + copy)
         if FEWEST_THREADS * each > MOST_MEMORY:
             raise MemoryError(
@@ -85,7 +82,7 @@ class Form:
     def launch(self, probes: Probes, values: Any, statuses: Any) -> None:
         """Start the evaluation of a probe list that lies on the device, one thread per probe."""
         place, count = self._place, values.shape[0]
-        shape = {"column": (place.n, count), "row": (count, place.n)}.get(self.kind, (0, 0))
+        shape = {"column": (place.n, count), "row": (count, place.n)}.get(self.form, (0, 0))
         scratch, arenas = place.buffers.empty("scratch", shape, place.dtype), self._arenas_for(count)
         arguments = (*probes, place.arguments.values, scratch, arenas, values, statuses)
         place.device.launch(self._compiled, count, arguments)
