@@ -330,6 +330,27 @@ def test_coordinates_that_do_not_matter_have_the_derivative_zero():
     np.testing.assert_allclose(gradient[[0, 9]], [math.exp(0.5), 4.0], rtol=1e-8)
 
 
+@njit
+def one_sine_of_many(x, terms):
+    total = 0.0
+    for i in range(terms):
+        total += math.sin(x[0] + i)
+    return total
+
+
+@pytest.mark.parametrize("n", [2, 5, 40])
+def test_coordinates_that_do_not_matter_to_a_loss_whose_lanes_round_differently(n):
+    # The loss at the point is not evaluated in lanes: it must not look like a change by a coordinate that is ignored.
+    x = np.zeros(n)
+    terms = 1000
+    gradient, named = looked_at(one_sine_of_many, x, (terms,))
+    assert named == []
+    np.testing.assert_array_equal(gradient[1:], np.zeros(n - 1))
+    np.testing.assert_allclose(gradient[0], np.cos(np.arange(terms)).sum(), rtol=1e-8)
+    estimate = jg.estimate_cpu(one_sine_of_many, x, args=(terms,))
+    assert estimate.status[1:].tolist() == ["flat"] * (n - 1)
+
+
 # --- noise, kinks, and values that are not finite
 
 

@@ -162,6 +162,25 @@ def test_every_way_of_reading_x():
 
 
 @njit
+def signed_and_unsigned(x):
+    return x[-1] + x[np.uint8(1)]
+
+
+@njit
+def from_the_end(x):
+    return x[1:].sum() + x[::2].sum() * x[::-1].sum() + x[-2]
+
+
+def test_kinds_of_index_are_not_taken_for_each_other():
+    # numba keeps what an intrinsic emits by the types that arguments are converted to: x[-2] read before the array,
+    # once a loss with both kinds of index had been compiled.
+    x = np.array([1.0, -2.0, 3.0, 0.5])
+    for loss in (signed_and_unsigned, from_the_end):
+        there = jg.grad_cuda(loss, x, step=0.25)
+        np.testing.assert_array_equal(there, jg.grad_cpu(loss, x, step=0.25, vectorize="off"))
+
+
+@njit
 def refuses_large(x, limit):
     if x[0] > limit:
         raise ValueError("too large")

@@ -44,18 +44,18 @@ from numba import njit
 import jitgrad as jg
 
 @njit
-def slow(x):
+def slow(x, steps):
     s = 0.0
-    for i in range(3_000_000):
+    for i in range(steps):
         s += np.sin(x[0] + i)
     return s
 
-x = np.zeros(8000)
-jg.grad_cpu(slow, x[:1])
+x = np.zeros(2000)
+jg.grad_cpu(slow, x, args=(1000,))  # Python loses an interrupt that comes in a finaliser, and compiling has many
 threading.Timer(1.0, _thread.interrupt_main).start()
 before = time.perf_counter()
 try:
-    jg.grad_cpu(slow, x)
+    jg.grad_cpu(slow, x, args=(3_000_000,))
 except KeyboardInterrupt:
     print("interrupted after", time.perf_counter() - before)
 """

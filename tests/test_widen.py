@@ -248,6 +248,24 @@ def rounding_alone(x):
     return x.sum() - s  # numba sums in order too, and NumPy's sum on lanes has four accumulators
 
 
+@njit
+def in_steps(x, steps):
+    total = 0.0
+    for k in range(steps):
+        total += math.sin(x[k % x.size])
+    return total
+
+
+def test_the_time_of_other_arguments_is_not_that_of_the_first():
+    # Compiled work that is thought to be short is not cut into slices, between which Ctrl-C is heeded.
+    g = jg.gradient_of(in_steps)
+    g(X, 100)
+    first = g._session.seconds
+    session = g.start(g.plan(X), X, (300_000,))
+    assert session.lanes.count > 1
+    assert session.seconds > 100 * first
+
+
 def test_values_that_disagree_are_noticed():
     with pytest.raises(jg.LanesUnavailableError, match=r"lanes give .* in place of 0\.0: rounding is magnified"):
         gradient(rounding_alone, vectorize="require")

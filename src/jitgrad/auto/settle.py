@@ -91,7 +91,8 @@ def settle(job: Job, gradient: Array) -> Unsettled:
     _look_again(job, gradient)
     doubt = job.evidence[:, DOUBT].astype(np.int64)
     doubtful = np.flatnonzero(doubt)
-    unchanged = (doubt[doubtful] == ROUNDING) & (gradient[doubtful] == 0.0) & (job.evidence[doubtful, GAP] == 0.0)
+    # The gap to the loss at the point need not be 0: that is not evaluated in lanes, and may differ by rounding.
+    unchanged = (doubt[doubtful] == ROUNDING) & (gradient[doubtful] == 0.0)
     suspects = doubtful[unchanged]
     if suspects.size:
         targets = job.targets[suspects]

@@ -46,10 +46,18 @@ class Evaluator:
         self._at_points = at_points
 
     def at_points(self) -> FloatArray:
-        """Return the loss at every point itself, of shape (m,); evaluated once and remembered."""
+        """Return the loss at every point itself, of shape (m,); evaluated once and remembered.
+
+        As displacements by nothing: where those are evaluated in lanes the values differ by rounding from others, which
+        would look like a change of the loss by a coordinate that it ignores.
+        """
         if self._at_points is None:
-            nothing = np.empty((len(self.points), 0))
-            self._at_points = self._run(replaced(self.points, np.arange(len(self.points)), nothing, nothing))
+            m, n = self.points.shape
+            if n:
+                self._at_points = self.displaced(np.arange(m) * n, self.points[:, 0])
+            else:
+                nothing = np.empty((m, 0))
+                self._at_points = self._run(replaced(self.points, np.arange(m), nothing, nothing))
         return self._at_points
 
     def displaced(self, targets: IntArray, values: Array) -> FloatArray:

@@ -42,6 +42,7 @@ def describe(probes: Probes, k: int) -> str:
     parts = [
         f"x[{probes.coordinate[r]}] displaced from {probes.points[p, probes.coordinate[r]]!s} to {probes.value[r]!s}"
         for r in range(probes.begin[k], probes.begin[k + 1])
+        if probes.value[r] != probes.points[p, probes.coordinate[r]]
     ]
     if probes.along.size and probes.along[k] >= 0:
         parts.insert(0, f"x moved by {probes.distance[k]!s} along direction {probes.along[k]}")

@@ -97,3 +97,28 @@ def along_directions(points: Array, point: Any, directions: Array, along: Any, d
         distance=np.asarray(distance, points.dtype),
         directions=np.ascontiguousarray(directions, points.dtype),
     )
+
+
+def part_of(probes: Probes, start: int, stop: int) -> Probes:
+    """Return probes ``start`` to ``stop - 1`` as a list of their own; points and directions stay whole.
+
+    Parameters
+    ----------
+    probes : Probes
+    start, stop : int
+
+    Returns
+    -------
+    Probes
+    """
+    begin = probes.begin[start : stop + 1]
+    replacements = slice(begin[0], begin[-1])
+    moved = slice(start, stop) if probes.along.size else slice(0, 0)
+    return probes._replace(
+        point=probes.point[start:stop],
+        begin=begin - begin[0],
+        coordinate=probes.coordinate[replacements],
+        value=probes.value[replacements],
+        along=probes.along[moved],
+        distance=probes.distance[moved],
+    )

@@ -37,6 +37,9 @@ LEAST_GAIN = 1.05
 QUICK_SECONDS = 2e-3
 """Comparisons that take less than this are repeated, because an interruption may have spoiled the first."""
 
+TIMED_WELL_SECONDS = 1e-5
+"""A single evaluation that takes longer is known from a trial to a tenth: calling it costs less than a microsecond."""
+
 MOST_COMPARED = 16
 """So many groups of lanes are compared of losses that take next to no time."""
 
@@ -162,7 +165,13 @@ def _choose(
     found = known.get(which) or _compare(bound, points, count, evaluations, seconds)
     if not found.trouble:
         known[which] = found
-    use.reason, use.scalar_seconds, use.lanes_seconds = found
+    # Other arguments of the same types may cost a thousand times more.
+    longer = seconds / found.scalar_seconds if seconds > TIMED_WELL_SECONDS else 1.0
+    use.reason, use.scalar_seconds, use.lanes_seconds = (
+        found.trouble,
+        found.scalar_seconds * longer,
+        found.lanes_seconds * longer,
+    )
     if not use.reason and vectorize == "auto" and found.lanes_seconds * LEAST_GAIN > found.scalar_seconds:
         lanes, scalar = 1e6 * found.lanes_seconds, 1e6 * found.scalar_seconds
         use.reason = f"an evaluation takes {lanes:.3g} us in lanes and {scalar:.3g} us without"

@@ -134,8 +134,7 @@ class Gradient:
         else:
             gradient, values = attempt.gradient, attempt.value
             if attempt.doubtful:
-                at_point = np.array([values])
-                settle_doubts(session, rows_of(points), at_point, gradient, attempt.evidence, look_again=False)
+                settle_doubts(session, rows_of(points), gradient, attempt.evidence, look_again=False)
         # Only now: a call that raised leaves the session of an earlier one in place.
         self._session = session
         if out is None and len(session.shape) == 1:

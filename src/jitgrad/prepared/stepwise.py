@@ -56,7 +56,7 @@ def gradient_stepwise(session: Launching, rows: Array, gradient: Array, with_val
         if not quiet:
             doubtful = _look_further(session, evaluator(session, rows, at_points), gradient, evidence)
         if doubtful:
-            settle_doubts(session, rows, at_points, gradient, evidence, look_again=True)
+            settle_doubts(session, rows, gradient, evidence, look_again=True)
     elif not finite:
         repair(session.evaluate, rows, plan.targets, formula, gradient)
     return at_points
@@ -66,23 +66,21 @@ def evaluator(session: Launching, rows: Array, at_points: FloatArray | None = No
     """Prepare to evaluate the loss further away than a formula does.
 
     Where it raises at a displacement its value is NaN: nobody asked for it there. At the points themselves the
-    exception is the user's.
+    exception is the user's. The values there may be given where they are not compared with others bit for bit.
     """
     if at_points is None:
         at_points = Evaluator(rows, session.evaluate).at_points()
     return Evaluator(rows, partial(session.evaluate, forgive=True), at_points)
 
 
-def settle_doubts(
-    session: Launching, rows: Array, at_points: FloatArray, gradient: Array, evidence: FloatArray, look_again: bool
-) -> None:
+def settle_doubts(session: Launching, rows: Array, gradient: Array, evidence: FloatArray, look_again: bool) -> None:
     """Mend doubtful derivatives, and warn of those that stay doubtful."""
     # With the ladder, which most gradients never need.
     from jitgrad.auto.settle import Job, settle
     from jitgrad.auto.warn import warn_unsettled
 
     plan = session.plan
-    around = evaluator(session, rows, at_points)
+    around = evaluator(session, rows)
     job = Job(around, plan.targets, plan.stencil, plan.formula, plan.checks, evidence, look_again)
     unsettled = settle(job, gradient)
     silent = np.isfinite(gradient[unsettled.places])  # NaN speaks for itself

@@ -9,7 +9,7 @@ import numpy as np
 from jitgrad._types import Array, FloatArray
 from jitgrad.launch.cuda.bound import CudaLoss
 from jitgrad.launch.failure import raise_from
-from jitgrad.launch.probes import Probes
+from jitgrad.launch.probes import Probes, part_of
 from jitgrad.loss.shim import RAISED
 
 
@@ -74,23 +74,14 @@ class _Job:
 
     def launch(self, part: slice) -> None:
         """Start the evaluation of a slice of the list."""
-        buffers, probes, count = self._buffers, self._probes, part.stop - part.start
-        begin = probes.begin[part.start : part.stop + 1]
-        replaced = slice(begin[0], begin[-1])
-        moved = part if probes.along.size else slice(0, 0)
-        there = Probes(
-            points=self.points,
-            point=buffers.put("point", probes.point[part]),
-            begin=buffers.put("begin", begin - begin[0]),
-            coordinate=buffers.put("coordinate", probes.coordinate[replaced]),
-            value=buffers.put("value", probes.value[replaced]),
-            along=buffers.put("along", probes.along[moved]),
-            distance=buffers.put("distance", probes.distance[moved]),
-            directions=self._directions,
-        )
+        buffers, count = self._buffers, part.stop - part.start
+        lists = part_of(self._probes, part.start, part.stop)._asdict()
+        there = {name: buffers.put(name, lists[name]) for name in lists.keys() - {"points", "directions"}}
         self._values = buffers.empty("values", (count,), np.float64)
         self._statuses = buffers.empty("statuses", (count,), np.int8)
-        self.runner.launch(there, self._values, self._statuses)
+        self.runner.launch(
+            Probes(points=self.points, directions=self._directions, **there), self._values, self._statuses
+        )
 
     def collect(self, part: slice, values: FloatArray, statuses: Array) -> bool:
         """Wait for a slice; return whether there was memory enough. If not, there will be the next time."""

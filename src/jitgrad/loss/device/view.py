@@ -125,20 +125,30 @@ def perturbed(typing_context, x, i, v):  # type: ignore[no-untyped-def]
     return view(x, types.intp, x.dtype), emit
 
 
-@intrinsic(target="generic")
-def _at(typing_context, view, j):  # type: ignore[no-untyped-def]
-    """Element j, counted from the end if j is below 0."""
-    signed = j.signed
+def _element_at(from_end: bool) -> Any:
+    """Make an intrinsic that reads element j.
 
-    def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        fields = _fields(context, builder, signature.args[0], arguments[0])
-        position = arguments[1]
-        if signed:
-            below = builder.icmp_signed("<", position, position.type(0))
-            position = builder.select(below, builder.add(position, fields.size), position)
-        return _element(builder, signature.args[0], fields, position)
+    One for each kind of index: numba keeps what an intrinsic emits by the types that its arguments are converted to,
+    and would take the one for the other.
+    """
 
-    return view.dtype(view, types.intp), emit
+    @intrinsic(target="generic")
+    def read(typing_context, view, j):  # type: ignore[no-untyped-def]
+        def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            fields = _fields(context, builder, signature.args[0], arguments[0])
+            position = arguments[1]
+            if from_end:
+                below = builder.icmp_signed("<", position, position.type(0))
+                position = builder.select(below, builder.add(position, fields.size), position)
+            return _element(builder, signature.args[0], fields, position)
+
+        return view.dtype(view, types.intp), emit
+
+    return read
+
+
+_at_signed = _element_at(from_end=True)  # counted from the end if it is below 0
+_at_unsigned = _element_at(from_end=False)
 
 
 def _reads(name: str) -> Any:
@@ -195,7 +205,8 @@ def _getitem(view, index):  # type: ignore[no-untyped-def]
     if not isinstance(view, View):
         return None
     if isinstance(index, types.Integer):
-        return lambda view, index: _at(view, index)  # numba compiles Python code only
+        at = _at_signed if index.signed else _at_unsigned
+        return lambda view, index: at(view, index)  # numba compiles Python code only
     if not isinstance(index, types.SliceType):
         return None
     if not index.has_step:
