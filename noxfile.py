@@ -36,6 +36,10 @@ def cuda(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Measure how much of the package the tests execute: compiled, interpreted, and CUDA without a GPU."""
     session.install("-e", ".[test]", *DEV, *CUDA)
+    session.run("python", "-m", "coverage", "erase")
+    seen = ["python", "-m", "pytest", "-n", "2", "--dist", "loadfile", "--cov=jitgrad", "--cov-append", "--cov-report="]
+    session.run(*seen)
+    session.run("bash", ".ci/cuda", external=True, env={"PYTEST": " ".join(seen)})
     session.run("bash", ".ci/coverage", external=True, env={"PYTHON": "python"})
 
 

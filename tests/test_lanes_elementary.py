@@ -355,7 +355,7 @@ def test_code_is_for_the_processor_numba_was_given():
 @pytest.mark.parametrize("processor", ["x86-64", "haswell"])
 def test_restricted_processor(processor):
     """All of the above on SSE2, without fused multiply-add, and on AVX2."""
-    environment = {**os.environ, "NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": ""}
+    environment = {**os.environ, "NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": "", "PYTEST_ADDOPTS": ""}
     chosen = "two_ulp or quarter or special or called or processor_numba"
     command = [sys.executable, "-m", "pytest", "-q", __file__, "-k", chosen]
     root = Path(__file__).parent.parent
