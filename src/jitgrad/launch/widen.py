@@ -79,14 +79,7 @@ def widen(bound: BoundLoss, points: Array, evaluations: int, seconds: float, vec
     use.reason = _obstacle(bound, points.shape[1], evaluations, seconds, vectorize)
     if not use.reason:
         count = lanes_for(points.shape[1], evaluations, points.dtype.itemsize)
-        assert bound.compiled is not None
-        version = lanes_version(bound.loss, bound.compiled, count)
-        if isinstance(version, Refused):
-            use.reason, use.line = version
-        else:
-            bound.entry[1], bound.blocks[:, 1] = version.shim, version.loss
-            bound.entry[5] = version.shares and not len(bound.private)
-            bound.owners.append(version)
+        if _equip(bound, count):
             _choose(bound, points, count, evaluations, seconds, vectorize)
     if vectorize == "require" and use.count == 1:
         raise LanesUnavailableError(
@@ -94,6 +87,32 @@ def widen(bound: BoundLoss, points: Array, evaluations: int, seconds: float, vec
             f"{use.reason}{use.line and f', at {use.line}'}. Change that, or use vectorize='auto'."
         )
     return seconds if use.count == 1 else use.lanes_seconds
+
+
+def widen_as_elsewhere(bound: BoundLoss, count: int) -> None:
+    """Use as many lanes as another process found to be best, so that it does not show where a probe was evaluated.
+
+    Parameters
+    ----------
+    bound : BoundLoss
+    count : int
+        Number of lanes there; 1 if none were used.
+    """
+    if count > 1 and _equip(bound, count):
+        bound.lanes.count = bound.entry[2] = count
+
+
+def _equip(bound: BoundLoss, count: int) -> bool:
+    """Compile the version for lanes, and say whether there is one."""
+    assert bound.compiled is not None
+    version = lanes_version(bound.loss, bound.compiled, count)
+    if isinstance(version, Refused):
+        bound.lanes.reason, bound.lanes.line = version
+        return False
+    bound.entry[1], bound.blocks[:, 1] = version.shim, version.loss
+    bound.entry[5] = version.shares and not len(bound.private)
+    bound.owners.append(version)
+    return True
 
 
 def _obstacle(bound: BoundLoss, n: int, evaluations: int, seconds: float, vectorize: Vectorize) -> str:
