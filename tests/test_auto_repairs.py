@@ -146,7 +146,8 @@ def test_a_unit_that_is_never_active_costs_four_evaluations_more(launches):  # n
     assert named == []
     np.testing.assert_array_equal(gradient[10:], np.zeros(10))
     np.testing.assert_allclose(gradient[:10], 0.3 * np.exp(0.3 * x[:10]), rtol=1e-8)
-    assert count(launches) <= 1 + 10 * 2 + 10 * 6
+    # The loss at the point counts twice: alone, and with those it is compared with bit by bit.
+    assert count(launches) <= 2 + 10 * 2 + 10 * 6
 
 
 @pytest.mark.parametrize("n", [1, 5, 20])

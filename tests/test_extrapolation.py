@@ -36,8 +36,9 @@ class Recorder:
 
     def __call__(self, probes):
         x = probes.points[probes.point, 0].astype(probes.points.dtype)
-        displaced = np.diff(probes.begin) > 0
-        x[displaced] = probes.value
+        before = x.copy()
+        x[np.diff(probes.begin) > 0] = probes.value
+        displaced = x != before  # the point itself is a displacement by nothing
         self.lists.append((probes.point[displaced], x[displaced]))
         with np.errstate(all="ignore"):
             return np.asarray(self.function(x), np.float64)

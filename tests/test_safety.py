@@ -38,7 +38,7 @@ def test_misbehaving_losses(layer, mode):
 
 def test_ctrl_c_ends_a_long_gradient():
     program = """
-import _thread, threading, time
+import _thread, signal, threading, time
 import numpy as np
 from numba import njit
 import jitgrad as jg
@@ -50,8 +50,9 @@ def slow(x, steps):
         s += np.sin(x[0] + i)
     return s
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts with & ignore it
 x = np.zeros(2000)
-jg.grad_cpu(slow, x, args=(1000,))  # Python loses an interrupt that comes in a finaliser, and compiling has many
+jg.grad_cpu(slow, x, args=(1000,))  # compiles
 threading.Timer(1.0, _thread.interrupt_main).start()
 before = time.perf_counter()
 try:

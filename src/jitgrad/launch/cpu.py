@@ -32,10 +32,13 @@ class Evaluation(NamedTuple):
         The loss at every probe.
     seconds : float
         Time of one evaluation on one thread; where threads were used, as it was known before.
+    raised : int
+        The first probe at which the loss raised, after which there are no values; -1 if it did not.
     """
 
     values: FloatArray
     seconds: float
+    raised: int
 
 
 def evaluate(
@@ -73,6 +76,22 @@ def evaluate(
     Exception
         Whatever the loss raised, with a note that names the probe; unless `forgive`.
     """
+    found = attempt(bound, probes, seconds, skip=skip, threads=threads, forgive=forgive)
+    if found.raised >= 0:
+        raise_from(bound, probes, found.raised)
+    return found
+
+
+def attempt(
+    bound: BoundLoss,
+    probes: Probes,
+    seconds: float,
+    *,
+    skip: int = 0,
+    threads: int | None = None,
+    forgive: bool = False,
+) -> Evaluation:
+    """As `evaluate`, but stop where the loss raises, and leave it to the caller to find out what."""
     total = probes.point.size
     values = np.full(total, np.nan)
     statuses = np.zeros(total, np.int8)
@@ -88,11 +107,11 @@ def evaluate(
         most = max(most, workers)
         raised = np.flatnonzero(statuses[start:stop] & RAISED)
         if raised.size and not forgive:
-            raise_from(bound, probes, start + int(raised[0]))
+            return Evaluation(values, seconds, start + int(raised[0]))
         if raised.size:
             job.run_past_exceptions(start + int(raised[0]), stop)
         start = stop
-    return Evaluation(values, elapsed / max(1, total - skip) if most == 1 else seconds)
+    return Evaluation(values, elapsed / max(1, total - skip) if most == 1 else seconds, -1)
 
 
 class _Job(NamedTuple):
