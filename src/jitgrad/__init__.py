@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jitgrad._result import Estimate as Estimate
     from jitgrad.check import GradientCheck as GradientCheck
     from jitgrad.check import check_gradient as check_gradient
+    from jitgrad.estimate import estimate_blackbox as estimate_blackbox
     from jitgrad.estimate import estimate_cpu as estimate_cpu
     from jitgrad.estimate import estimate_cuda as estimate_cuda
     from jitgrad.estimate_noise import noise_cpu as noise_cpu
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from jitgrad.extrapolation import PolynomialFit as PolynomialFit
     from jitgrad.extrapolation import Richardson as Richardson
     from jitgrad.extrapolation import Ridders as Ridders
+    from jitgrad.gradient_blackbox import grad_blackbox as grad_blackbox
+    from jitgrad.gradient_blackbox import value_and_grad_blackbox as value_and_grad_blackbox
     from jitgrad.steps.curtis_reid import CurtisReid as CurtisReid
     from jitgrad.steps.dumontet_vignes import DumontetVignes as DumontetVignes
     from jitgrad.steps.gill import Gill as Gill
@@ -63,10 +66,13 @@ _LAZY = {
     "Shi": "jitgrad.steps.shi",
     "SteplemanWinarsky": "jitgrad.steps.stepleman_winarsky",
     "check_gradient": "jitgrad.check",
+    "estimate_blackbox": "jitgrad.estimate",
     "estimate_cpu": "jitgrad.estimate",
     "estimate_cuda": "jitgrad.estimate",
     "explain": "jitgrad.explanation",
+    "grad_blackbox": "jitgrad.gradient_blackbox",
     "noise_cpu": "jitgrad.estimate_noise",
+    "value_and_grad_blackbox": "jitgrad.gradient_blackbox",
 }
 
 

@@ -15,6 +15,7 @@ from jitgrad._types import ArgsAxes, Bounds, Loss, Vectorize
 from jitgrad.curves import draw_curves
 from jitgrad.gradient_cuda import cuda_gradient_of
 from jitgrad.ladder import Status, climb
+from jitgrad.prepared.blackbox import BlackBoxGradient
 from jitgrad.prepared.gradient import Gradient
 from jitgrad.steps import Auto
 
@@ -135,6 +136,51 @@ def estimate_cuda(
         loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, stream=stream, devices=devices
     )
     return _estimate(prepared, prepared.host_points(x), args, noise)
+
+
+def estimate_blackbox(
+    fun: Loss,
+    x: npt.ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    noise: float = 0.0,
+    bounds: Bounds = None,
+    coords: npt.ArrayLike | None = None,
+    args_axes: ArgsAxes = None,
+    vectorized: bool = False,
+) -> Estimate:
+    """Gradient of any Python callable with error bars, noise level and a status per coordinate.
+
+    Parameters
+    ----------
+    fun, x, args, vectorized
+        As in `grad_blackbox`.
+    noise, bounds, coords, args_axes
+        As in `estimate_cpu`.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `grad_blackbox`.
+    Exception
+        Whatever `fun` raises at ``x`` itself. Where it raises at a displacement it counts as not finite.
+
+    Examples
+    --------
+    >>> import math
+    >>> import jitgrad as jg
+    >>> e = jg.estimate_blackbox(lambda x: math.sin(x[0]) + x[1] ** 3, [0.5, 2.0])
+    >>> bool((abs(e.derivative - [math.cos(0.5), 12.0]) <= e.error).all())
+    True
+    """
+    prepared = BlackBoxGradient(
+        fun, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, vectorized=vectorized
+    )
+    return _estimate(prepared, x, args, noise)
 
 
 def _estimate(prepared: Gradient, x: npt.ArrayLike, args: tuple[Any, ...], noise: float) -> Estimate:

@@ -33,9 +33,10 @@ def gradient_of(
     args_axes: ArgsAxes = None,
     threads: int | None = None,
     vectorize: Vectorize = "auto",
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: Literal["cpu", "cuda", "blackbox"] = "cpu",
     stream: Any = None,
     devices: Sequence[int] | None = None,
+    vectorized: bool = False,
 ) -> Gradient:
     """Prepare the gradient of a loss, to be called often.
 
@@ -43,11 +44,13 @@ def gradient_of(
     ----------
     loss, method, order, step, bounds, coords, args_axes, threads, vectorize
         As in `grad_cpu`.
-    device : {"cpu", "cuda"}, default "cpu"
+    device : {"cpu", "cuda", "blackbox"}, default "cpu"
         Where the loss is evaluated. On a GPU arrays in ``args`` stay there between calls; they are compared with what
-        was copied, and copied again if they have changed.
+        was copied, and copied again if they have changed. A black box is called from Python.
     stream, devices
         As in `grad_cuda`; for ``device="cuda"`` only, as `threads` and `vectorize` are for the CPU.
+    vectorized
+        As in `grad_blackbox`; for ``device="blackbox"`` only.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def gradient_of(
     Raises
     ------
     TypeError
-        If `loss` is not a jitted function.
+        If `loss` is not a jitted function, nor one that the device takes instead.
     ValueError
         If an option is out of range.
 
@@ -77,13 +80,19 @@ def gradient_of(
     options: dict[str, Any] = {
         "method": method, "order": order, "step": step, "bounds": bounds, "coords": coords, "args_axes": args_axes,
     }  # fmt: skip
-    if device == "cpu" and stream is None and devices is None:
+    of_cpu, of_cuda = threads is None and vectorize == "auto", stream is None and devices is None
+    if device == "cpu" and of_cuda and not vectorized:
         return Gradient(loss, threads=threads, vectorize=vectorize, **options)
-    if device == "cuda" and threads is None and vectorize == "auto":
+    if device == "cuda" and of_cpu and not vectorized:
         return cuda_gradient_of(loss, stream=stream, devices=devices, **options)
+    if device == "blackbox" and of_cpu and of_cuda:
+        # With what other gradients do not need.
+        from jitgrad.prepared.blackbox import BlackBoxGradient
+
+        return BlackBoxGradient(loss, vectorized=vectorized, **options)
     raise ValueError(
-        "device must be 'cpu', with threads and vectorize, or 'cuda', with stream and devices, got "
-        f"device={device!r}, {threads=}, {vectorize=}, {stream=}, {devices=}."
+        "device must be 'cpu', with threads and vectorize, 'cuda', with stream and devices, or 'blackbox', with "
+        f"vectorized, got {device=}, {threads=}, {vectorize=}, {stream=}, {devices=}, {vectorized=}."
     )
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from jitgrad._types import Array, FloatArray
 from jitgrad.launch.cpu import evaluate
 from jitgrad.launch.evaluator import Launch
-from jitgrad.launch.probes import Probes, replaced
+from jitgrad.launch.probes import Probes, each_point, part_of, replaced
 from jitgrad.launch.threads import exclusive
-from jitgrad.loss.accept import is_jitted, loss_name
+from jitgrad.loss.accept import is_jitted
 from jitgrad.loss.bind import bind
+from jitgrad.loss.returned import real_number
 
 
 def values_at(loss: Any, args: tuple[Any, ...], points: Array) -> FloatArray:
@@ -30,7 +31,7 @@ def values_at(loss: Any, args: tuple[Any, ...], points: Array) -> FloatArray:
     ndarray of float64, shape (m,)
     """
     if not is_jitted(loss):
-        return np.array([_number(loss, loss(row.copy(), *args)) for row in points])
+        return np.array([real_number(loss, loss(row.copy(), *args)) for row in points])
     nothing = np.empty((len(points), 0))
     return _jitted(loss, args, points)(replaced(points, np.arange(len(points)), nothing, nothing))
 
@@ -41,14 +42,8 @@ def launcher(loss: Any, args: tuple[Any, ...], points: Array) -> Launch:
         return _jitted(loss, args, points)
 
     def launch(probes: Probes, skip: int = 0) -> FloatArray:
-        values = np.full(probes.point.size, np.nan)
-        for k in range(skip, values.size):
-            point = probes.point[k]
-            x = points[point].copy()
-            chosen = slice(probes.begin[k], probes.begin[k + 1])
-            x[probes.coordinate[chosen]] = probes.value[chosen]
-            values[k] = _number(loss, loss(x, *args))
-        return values
+        wanted = each_point(part_of(probes, skip, probes.point.size))
+        return np.array([np.nan] * skip + [real_number(loss, loss(x, *args)) for _, x in wanted])
 
     return launch
 
@@ -58,16 +53,3 @@ def _jitted(loss: Any, args: tuple[Any, ...], points: Array) -> Launch:
         bound = bind(loss, points, args, (None,) * len(args), (len(points),))
         seconds = bound.seconds(points)
     return lambda probes, skip=0: evaluate(bound, probes, seconds, skip=skip).values
-
-
-def _number(loss: Any, value: Any) -> float:
-    """Return what a plain loss gave as a float, or say what it gave."""
-    if np.shape(value) != () or np.iscomplexobj(value):
-        got = f"an array of shape {np.shape(value)}" if np.shape(value) != () else f"the complex number {value!r}"
-        raise TypeError(f"loss {loss_name(loss)!r} must return one real number, got {got}.")
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"loss {loss_name(loss)!r} must return one real number, got {value!r} of type {type(value).__name__}."
-        ) from None

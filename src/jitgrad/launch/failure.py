@@ -7,7 +7,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 
 from jitgrad._types import Array
-from jitgrad.launch.probes import Probes
+from jitgrad.launch.probes import Probes, each_point, part_of
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.accept import loss_name
 
@@ -27,12 +27,7 @@ class Evaluable(Protocol):
 
 def probe_point(probes: Probes, k: int) -> Array:
     """Return the point of probe `k`, of shape (n,)."""
-    x: Array = probes.points[probes.point[k]].copy()
-    if probes.along.size and probes.along[k] >= 0:
-        x += probes.distance[k] * probes.directions[probes.along[k]]
-    replacements = slice(probes.begin[k], probes.begin[k + 1])
-    x[probes.coordinate[replacements]] = probes.value[replacements]
-    return x
+    return next(each_point(part_of(probes, k, k + 1)))[1]
 
 
 def describe(probes: Probes, k: int) -> str:
@@ -49,14 +44,18 @@ def describe(probes: Probes, k: int) -> str:
     return (" and ".join(parts) or "x as it was given") + where
 
 
+def note_for(loss: Any, probes: Probes, k: int) -> str:
+    """Say at which displacement a loss raised, for the notes of its exception."""
+    return f"jitgrad: the loss {loss_name(loss)!r} raised this with {describe(probes, k)}."
+
+
 def raise_from(bound: Evaluable, probes: Probes, k: int) -> NoReturn:
     """Evaluate probe `k` from Python, where its exception can travel, and add a note to it."""
-    note = f"jitgrad: the loss {loss_name(bound.loss)!r} raised this with {describe(probes, k)}."
     with exclusive(), np.errstate(all="ignore"):
         try:
             bound.evaluate(probe_point(probes, k), int(probes.point[k]))
         except Exception as error:
-            error.add_note(note)
+            error.add_note(note_for(bound.loss, probes, k))
             raise
     raise RuntimeError(
         f"the loss {loss_name(bound.loss)!r} must give the same result for the same input, but it raised an "

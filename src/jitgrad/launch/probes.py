@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -122,3 +123,52 @@ def part_of(probes: Probes, start: int, stop: int) -> Probes:
         along=probes.along[moved],
         distance=probes.distance[moved],
     )
+
+
+def each_point(probes: Probes) -> Iterator[tuple[int, Array]]:
+    """Make the points one after the other, never all at once.
+
+    Parameters
+    ----------
+    probes : Probes
+
+    Yields
+    ------
+    row : int
+        Row of `Probes.points` the probe starts from.
+    x : ndarray of shape (n,)
+        An array of its own.
+    """
+    for start in range(0, probes.point.size, _STRETCH):
+        part = part_of(probes, start, start + _STRETCH)
+        # As lists: reading arrays number by number takes longer than everything else here. float32 survives that.
+        begin, along = part.begin.tolist(), part.along.tolist()
+        coordinate, value = part.coordinate.tolist(), part.value.tolist()
+        last = -1
+        for k, row in enumerate(part.point.tolist()):
+            if row != last:
+                given, last = probes.points[row], row
+            x = given.copy()
+            if along and along[k] >= 0:
+                x += part.distance[k] * part.directions[along[k]]
+            for r in range(begin[k], begin[k + 1]):
+                x[coordinate[r]] = value[r]
+            yield row, x
+
+
+def all_points(probes: Probes) -> Array:
+    """Make the points all at once, as the rows of an array of shape (probes, n)."""
+    x: Array = probes.points[probes.point]
+    if probes.along.size:
+        moved = np.flatnonzero(probes.along >= 0)
+        x[moved] += probes.distance[moved, None] * probes.directions[probes.along[moved]]
+    # One assignment per place among the replacements of a probe, because the last of several in one coordinate counts.
+    replaced = np.diff(probes.begin)
+    for place in range(replaced.max(initial=0)):
+        rows = np.flatnonzero(replaced > place)
+        which = probes.begin[rows] + place
+        x[rows, probes.coordinate[which]] = probes.value[which]
+    return x
+
+
+_STRETCH = 4096  # probes whose displacements are lists at a time

@@ -52,6 +52,23 @@ def compilable_loss(loss: Any) -> Any:
     return loss
 
 
+def callable_loss(loss: Any) -> Any:
+    """Return `loss` if Python can call it; the sum that a `Separable` stands for.
+
+    Raises
+    ------
+    TypeError
+        If it cannot.
+    """
+    if isinstance(loss, Separable):
+        return loss.loss
+    if not callable(loss):
+        raise TypeError(
+            f"fun must be something that can be called, got {_describe(loss)}. Pass a function fun(x, *args) -> float."
+        )
+    return loss
+
+
 def _describe(value: Any) -> str:
     name = getattr(value, "__qualname__", None)
     return f"the {type(value).__name__} {name!r}" if name else f"{value!r} of type {type(value).__name__}"
@@ -63,8 +80,9 @@ def python_function(loss: Any) -> Any:
 
 
 def loss_name(loss: Any) -> str:
-    """Return the name under which messages mention the loss."""
-    return str(getattr(python_function(loss), "__name__", loss))
+    """Return the name under which messages mention the loss; that of its class, if it has none."""
+    function = python_function(getattr(loss, "func", loss))  # what functools.partial calls
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def collects_rest(loss: Any) -> bool:

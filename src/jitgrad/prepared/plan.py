@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +13,7 @@ from jitgrad import _check
 from jitgrad._types import ArgsAxes, Bounds, FloatArray, IntArray, Method, Vectorize
 from jitgrad.formula import THRESHOLDS, Formula, formula_for
 from jitgrad.stencils import Stencil, stencil
-from jitgrad.steps import Auto, Rule, StepRule, Textbook, as_rule
+from jitgrad.steps import Absolute, Auto, Rule, StepRule, Textbook, as_rule
 
 
 class Options(NamedTuple):
@@ -102,6 +104,22 @@ def make_plan(options: Options, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
     TypeError, ValueError, IndexError
         If an option does not fit the points.
     """
+    usual = options.bounds is None and options.coords is None and math.prod(shape) <= _MOST_KEPT_TARGETS
+    if usual and isinstance(options.rule, Absolute | Auto | Textbook):  # others may change, or not be hashable
+        return _usual_plan(options.method, options.order, options.rule, shape, dtype)
+    return _make_plan(options, shape, dtype)
+
+
+@lru_cache(maxsize=8)
+def _usual_plan(method: Method, order: int | None, rule: Rule, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Plan:
+    """Keep what is asked for most: making it takes longer than a small gradient."""
+    return _make_plan(Options(method, order, rule, None, None, None, None, "auto"), shape, dtype)
+
+
+_MOST_KEPT_TARGETS = 10_000
+
+
+def _make_plan(options: Options, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Plan:
     n = shape[-1]
     count = int(np.prod(shape[:-1]))
     chosen = _check.checked_coords(options.coords, n)
