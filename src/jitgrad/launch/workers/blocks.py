@@ -50,11 +50,16 @@ class Blocks:
         if self._next >= self._stop:
             return None
         start = self._next
-        end = self._origin + (start + self._length() - self._origin) // self._multiple * self._multiple
-        if end <= start:
-            end += self._multiple
-        self._next = min(end, self._stop)
+        end = self._edge(start + self._length())
+        self._next = self.shortest(start, self._stop) if end <= start else min(end, self._stop)
         return start, self._next
+
+    def shortest(self, start: int, stop: int) -> int:
+        """Return where the shortest block ends that begins at `start`, or `stop` if that comes first."""
+        return min(self._edge(start) + self._multiple, stop)
+
+    def _edge(self, place: int) -> int:
+        return self._origin + (place - self._origin) // self._multiple * self._multiple
 
     def _length(self) -> int:
         if self._cost is None:

@@ -17,7 +17,7 @@ WINDOW = 2
 """Blocks per worker that are on their way: one that is evaluated and one that waits beside it."""
 
 DEATHS = 3
-"""How many workers may die over a block before it is taken to be the reason."""
+"""How many workers may die over a block before it is taken to be the reason; for the last it is alone and cut small."""
 
 WAKE_SECONDS = 1.0
 """How often the caller's thread wakes: Windows lets no Ctrl-C through while a thread waits for a lock."""
@@ -74,6 +74,7 @@ class Gathering:
         self._name = name
         self._pending: dict[Future[Answer], Block] = {}
         self._again: list[Block] = []
+        self._suspects: list[Block] = []
         self._lost: list[Block] = []
 
     def run(self) -> None:
@@ -104,6 +105,8 @@ class Gathering:
     def _fill(self) -> None:
         """Give the workers what to do."""
         while not self._lost and len(self._pending) < WINDOW * self._crew.size:
+            if self._suspects and self._pending:
+                return  # alone, so that the next death has one reason
             block = self._following()
             if block is None:
                 return
@@ -115,6 +118,12 @@ class Gathering:
                 self._lost.append(block)
 
     def _following(self) -> Block | None:
+        if self._suspects and self._suspects[0].start < self._harvest.end:
+            block = heapq.heappop(self._suspects)
+            end = self._blocks.shortest(block.start, block.stop)
+            if end < block.stop:
+                heapq.heappush(self._suspects, block._replace(start=end))
+            return block._replace(stop=end)
         if self._again and self._again[0].start < self._harvest.end:
             return heapq.heappop(self._again)
         taken = None if self._harvest.failed else self._blocks.take()
@@ -144,14 +153,14 @@ class Gathering:
         lost = sorted(block._replace(deaths=block.deaths + 1) for block in self._lost)
         guilty = lost if reason else [block for block in lost if block.deaths >= DEATHS]
         if guilty:
-            names = " or ".join(self._name(block) for block in guilty[:3])
+            names = " or ".join(self._name(block) for block in guilty[:3]) + (" or later ones" if guilty[3:] else "")
             raise WorkerLostError(
                 f"workers must live until they answer, but {'one' if reason else DEATHS} died evaluating {names}. "
                 f"{reason or 'Others took their places, and died too. '}"
                 "Look whether the loss needs more memory than there is, or crashes in compiled code."
             )
         for block in lost:
-            heapq.heappush(self._again, block)
+            heapq.heappush(self._suspects if block.deaths == DEATHS - 1 else self._again, block)
         self._lost = []
 
     def _empty(self) -> None:
