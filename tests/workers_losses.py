@@ -15,6 +15,7 @@ from jitgrad.launch.probes import replaced
 from jitgrad.launch.work import Failure, Reply
 from jitgrad.launch.workers.accept import crew_of
 from jitgrad.launch.workers.evaluate import employed
+from jitgrad.launch.workers.parcel import Parcel
 
 
 class Called:
@@ -60,6 +61,24 @@ def note(folder, word):
 def notes(folder, word):
     """How often `word` was noted, for each process."""
     return sorted(path.stat().st_size for path in Path(folder).glob(f"{word}-*"))
+
+
+ARRIVED = []
+"""Sizes of the parcels that were made in this process since `count_parcels`: of each that was sent here."""
+
+
+def count_parcels():
+    made = Parcel.__init__
+
+    def counted(self, token, stream, buffers):
+        made(self, token, stream, buffers)
+        ARRIVED.append(self.nbytes)
+
+    Parcel.__init__ = counted
+
+
+def arrived(least):
+    return sum(size >= least for size in ARRIVED)
 
 
 class OddError(Exception):
