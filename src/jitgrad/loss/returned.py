@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,12 @@ def real_number(loss: Any, value: Any) -> float:
     TypeError
         If it is something else.
     """
-    if isinstance(value, float | int):
-        return float(value)
     if isinstance(value, np.ndarray | np.generic):
         if value.size == 1 and value.dtype.kind in _REAL and not isinstance(value, np.ma.MaskedArray):
             return float(value.item())
     elif not isinstance(value, str | bytes | bytearray):
         try:
-            return float(value)  # of a fraction or a tensor, for instance
+            return float(value)  # of an integer, a fraction or a tensor, for instance
         except Exception:  # noqa: BLE001  # whatever a foreign object raises, it is no number
             pass
     raise TypeError(
@@ -74,8 +73,6 @@ def _described(value: Any) -> str:
         return "a masked array"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
-    text = repr(value)
-    return f"{text if len(text) < _LONGEST else text[:_LONGEST] + '...'} of type {type(value).__name__}"
-
-
-_LONGEST = 60  # of what a loss gave, in messages
+    if isinstance(value, int):
+        return "an integer above the largest float"  # which may be too long to print
+    return f"{reprlib.repr(value)} of type {type(value).__name__}"
