@@ -42,8 +42,11 @@ class Harvest:
         self._values[answer.start : answer.stop] = answer.values
         self._seconds += answer.seconds
         if answer.failed is not None and answer.start + answer.failed.probe < self.end:
-            error = pickle.loads(answer.failed.pickled)
-            self._failure = Failure(answer.start + answer.failed.probe, error, answer.failed.trace)
+            probe, error, trace = answer.failed
+            if isinstance(error, bytes):
+                error = pickle.loads(error)
+                error.add_note(f"jitgrad: in a worker:\n{trace.rstrip()}")
+            self._failure = Failure(answer.start + probe, error, trace)
         if self._progress is not None:
             self._progress.advance(answer.stop - answer.start)
 

@@ -56,12 +56,13 @@ class Failed(NamedTuple):
     ----------
     probe : int
         Place in the block.
-    pickled : bytes
+    error : bytes or Exception
+        Pickled, unless it was raised in the caller's process.
     trace : str
     """
 
     probe: int
-    pickled: bytes
+    error: bytes | Exception
     trace: str
 
 
@@ -109,14 +110,12 @@ def run_task(task: Task, *parcels: Parcel) -> Answer:
             f"evaluations {task.start} to {stop - 1}. Raise an ordinary exception."
         )
         return _nothing(task, stop, Failed(0, _pickled(substitute), traceback.format_exc()))
-    failed = reply.failure
-    return Answer(
-        task.start,
-        stop,
-        reply.values,
-        reply.seconds,
-        None if failed is None else Failed(failed.probe, _pickled(failed.error, failed.trace), failed.trace),
-    )
+    failed = None
+    if reply.failure is not None:
+        probe, raised, trace = reply.failure
+        away = task.work.parcel is None or isinstance(task.work.parcel, Parcel)
+        failed = Failed(probe, _pickled(raised, trace) if away else raised, trace)
+    return Answer(task.start, stop, reply.values, reply.seconds, failed)
 
 
 def _nothing(task: Task, stop: int, failed: Failed) -> Answer:
