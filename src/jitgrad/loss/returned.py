@@ -75,4 +75,6 @@ def _described(value: Any) -> str:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     if isinstance(value, int):
         return "an integer above the largest float"  # which may be too long to print
+    if isinstance(value, complex):
+        return f"the complex number {value}"
     return f"{reprlib.repr(value)} of type {type(value).__name__}"
