@@ -36,11 +36,16 @@ class Team:
     """
 
     def __init__(self, workers: Any, progress: Any) -> None:
+        self._workers = workers
         self._progress = _check.checked_flag("progress", progress)
         crew = crew_of(workers)
         # A bar counts blocks, in this process too.
         self._crew = Mapped(map) if crew is None and self._progress else crew
         self._of_thread = threading.local()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A callable that is sent to workers may differentiate another.
+        return Team, (self._workers, self._progress)
 
     @contextmanager
     def call(self) -> Iterator[None]:

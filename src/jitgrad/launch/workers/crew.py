@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from jitgrad.launch.workers.shipment import Handed, Send, Shipment, by_dask, by_file
 from jitgrad.launch.workers.task import Answer, Task, run_task
+
+_busy = threading.local()
 
 
 class Crew(Protocol):
@@ -51,9 +54,15 @@ class Lent:
     """
 
     def __init__(self, executor: Executor) -> None:
+        if executor is getattr(_busy, "executor", None):
+            raise RuntimeError(
+                "workers= must not be the executor that this thread works for: with all its threads waiting like this "
+                "one, nobody would be left to evaluate. Leave workers out here."
+            )
         self._executor = executor
         self.size = _size_of(executor)
-        self._send: Send = Handed if isinstance(executor, ThreadPoolExecutor) else by_file
+        self._threads = isinstance(executor, ThreadPoolExecutor)
+        self._send: Send = Handed if self._threads else by_file
 
     def send(self, value: Any) -> Shipment:
         """Bring an object to the workers."""
@@ -61,6 +70,8 @@ class Lent:
 
     def submit(self, task: Task, shipments: tuple[Shipment, ...]) -> Future[Answer]:  # noqa: ARG002 - the task says all
         """Let a worker do a task."""
+        if self._threads:
+            return self._executor.submit(_run_for, self._executor, task)
         return self._executor.submit(run_task, task)
 
     def died(self, error: BaseException) -> bool:
@@ -76,6 +87,15 @@ class Lent:
 
     def abort(self) -> None:
         """Leave the workers to their owner."""
+
+
+def _run_for(executor: Executor, task: Task) -> Answer:
+    """Do a task, in a thread that is marked as busy with it."""
+    _busy.executor = executor
+    try:
+        return run_task(task)
+    finally:
+        del _busy.executor
 
 
 class Dask:

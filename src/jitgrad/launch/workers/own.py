@@ -45,9 +45,8 @@ class Own:
         self._loky = extra("loky", f"workers={size}")
         if multiprocessing.current_process().daemon:
             raise RuntimeError(
-                f"workers={size} needs a process that may start others, but this one is a worker of a "
-                "multiprocessing.Pool, which may not. Leave workers out here, or make the outer workers with "
-                "concurrent.futures or workers= of jitgrad."
+                f"workers={size} needs a process that may start others, but this one is daemonic, as workers of "
+                "multiprocessing.Pool and of Dask are. Leave workers out here, or let the outer ones be a number too."
             )
 
     def send(self, value: Any) -> Shipment:
