@@ -35,7 +35,20 @@ WHOLE_PACKAGE = RANKS["gradient"]
 # The one module that imports numba.cuda; `jitgrad.loss.device` and `jitgrad.launch.cuda` are imported inside functions.
 OF_CUDA = "jitgrad.loss.device.target"
 
-OPTIONAL = ("jax", "matplotlib", "numba.cuda", "scipy", "tensorflow", "torch")
+OPTIONAL = (
+    "cloudpickle",
+    "distributed",
+    "jax",
+    "loky",
+    "matplotlib",
+    "mpi4py",
+    "numba.cuda",
+    "ray",
+    "scipy",
+    "tensorflow",
+    "torch",
+    "tqdm",
+)
 
 
 def module_of(path: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ PAGES = [
     ROOT / "docs" / "lanes.md",
     ROOT / "docs" / "blackbox.md",
 ]
-PRINTED = re.compile(r"^print\(.*\)\s+# (.*)$", re.MULTILINE)
+PRINTED = re.compile(r"^ *print\(.*\)\s+# (.*)$", re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -29,6 +31,15 @@ def test_examples_print_what_they_promise(page, capsys):
     for example in examples:
         example.evaluate()
     assert capsys.readouterr().out.splitlines() == [promise.strip() for promise in PRINTED.findall(page.read_text())]
+
+
+def test_programs_print_what_they_promise(tmp_path):
+    text = (ROOT / "docs" / "workers.md").read_text()
+    program = tmp_path / "program.py"
+    program.write_text(re.search(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1])
+    answer = subprocess.run([sys.executable, program], check=True, capture_output=True, text=True)
+    assert answer.stdout.splitlines() == [promise.strip() for promise in PRINTED.findall(text)]
+    assert answer.stderr == ""
 
 
 def test_two_commands_stand_in_the_readme():

@@ -226,6 +226,13 @@ def checked_threads(threads: int | None) -> int | None:
     return int(threads)
 
 
+def checked_flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
+
+
 def checked_devices(devices: Any) -> tuple[int, ...]:
     """Return `devices`, numbers of GPUs from 0 up, none twice; the first for None."""
     if devices is None:

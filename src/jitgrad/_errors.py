@@ -27,6 +27,13 @@ class CudaUnavailableError(RuntimeError):
     """
 
 
+class WorkerLostError(RuntimeError):
+    """Worker processes died and could not be replaced, or died over the same evaluations again and again.
+
+    The message names the probes that they were evaluating.
+    """
+
+
 class PrecisionWarning(UserWarning):
     """Derivatives that may be wrong by more than 1 %, although the loss was evaluated more often to mend them.
 

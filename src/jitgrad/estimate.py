@@ -15,6 +15,7 @@ from jitgrad._types import ArgsAxes, Bounds, Loss, Vectorize
 from jitgrad.curves import draw_curves
 from jitgrad.gradient_cuda import cuda_gradient_of
 from jitgrad.ladder import Status, climb
+from jitgrad.launch.workers.accept import Workers
 from jitgrad.prepared.blackbox import BlackBoxGradient
 from jitgrad.prepared.gradient import Gradient
 from jitgrad.steps import Auto
@@ -148,12 +149,14 @@ def estimate_blackbox(
     coords: npt.ArrayLike | None = None,
     args_axes: ArgsAxes = None,
     vectorized: bool = False,
+    workers: Workers = None,
+    progress: bool = False,
 ) -> Estimate:
     """Gradient of any Python callable with error bars, noise level and a status per coordinate.
 
     Parameters
     ----------
-    fun, x, args, vectorized
+    fun, x, args, vectorized, workers, progress
         As in `grad_blackbox`.
     noise, bounds, coords, args_axes
         As in `estimate_cpu`.
@@ -164,7 +167,7 @@ def estimate_blackbox(
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, WorkerLostError, ImportError
         As in `grad_blackbox`.
     Exception
         Whatever `fun` raises at ``x`` itself. Where it raises at a displacement it counts as not finite.
@@ -178,9 +181,11 @@ def estimate_blackbox(
     True
     """
     prepared = BlackBoxGradient(
-        fun, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, vectorized=vectorized
-    )
-    return _estimate(prepared, x, args, noise)
+        fun, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, vectorized=vectorized,
+        workers=workers, progress=progress,
+    )  # fmt: skip
+    with prepared.team.call():
+        return _estimate(prepared, x, args, noise)
 
 
 def _estimate(prepared: Gradient, x: npt.ArrayLike, args: tuple[Any, ...], noise: float) -> Estimate:

@@ -37,6 +37,8 @@ def gradient_of(
     stream: Any = None,
     devices: Sequence[int] | None = None,
     vectorized: bool = False,
+    workers: Any = None,
+    progress: bool = False,
 ) -> Gradient:
     """Prepare the gradient of a loss, to be called often.
 
@@ -49,7 +51,7 @@ def gradient_of(
         was copied, and copied again if they have changed. A black box is called from Python.
     stream, devices
         As in `grad_cuda`; for ``device="cuda"`` only, as `threads` and `vectorize` are for the CPU.
-    vectorized
+    vectorized, workers, progress
         As in `grad_blackbox`; for ``device="blackbox"`` only.
 
     Returns
@@ -81,18 +83,20 @@ def gradient_of(
         "method": method, "order": order, "step": step, "bounds": bounds, "coords": coords, "args_axes": args_axes,
     }  # fmt: skip
     of_cpu, of_cuda = threads is None and vectorize == "auto", stream is None and devices is None
-    if device == "cpu" and of_cuda and not vectorized:
+    of_blackbox = not vectorized and workers is None and not progress
+    if device == "cpu" and of_cuda and of_blackbox:
         return Gradient(loss, threads=threads, vectorize=vectorize, **options)
-    if device == "cuda" and of_cpu and not vectorized:
+    if device == "cuda" and of_cpu and of_blackbox:
         return cuda_gradient_of(loss, stream=stream, devices=devices, **options)
     if device == "blackbox" and of_cpu and of_cuda:
         # With what other gradients do not need.
         from jitgrad.prepared.blackbox import BlackBoxGradient
 
-        return BlackBoxGradient(loss, vectorized=vectorized, **options)
+        return BlackBoxGradient(loss, vectorized=vectorized, workers=workers, progress=progress, **options)
     raise ValueError(
         "device must be 'cpu', with threads and vectorize, 'cuda', with stream and devices, or 'blackbox', with "
-        f"vectorized, got {device=}, {threads=}, {vectorize=}, {stream=}, {devices=}, {vectorized=}."
+        f"vectorized, workers and progress, got {device=}, {threads=}, {vectorize=}, {stream=}, {devices=}, "
+        f"{vectorized=}, {workers=}, {progress=}."
     )
 
 

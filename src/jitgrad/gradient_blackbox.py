@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from jitgrad._check import checked_args
 from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method
+from jitgrad.launch.workers.accept import Workers
 from jitgrad.prepared.blackbox import BlackBoxGradient
 from jitgrad.steps import Rule
 
@@ -26,6 +27,8 @@ def grad_blackbox(
     coords: npt.ArrayLike | None = None,
     args_axes: ArgsAxes = None,
     vectorized: bool = False,
+    workers: Workers = None,
+    progress: bool = False,
     out: Array | None = None,
 ) -> Array:
     """Gradient of any Python callable, by finite differences.
@@ -48,6 +51,13 @@ def grad_blackbox(
     vectorized : bool, default False
         Whether `fun` takes many points at once, of shape (k, n), and returns values of shape (k,). All that are wanted
         at the same time come in one call, as long as they take less than 256 MB.
+    workers : int, Executor or map-like callable, optional
+        Who evaluates: a number of processes (-1: one per core; extra ``workers``), any executor of
+        `concurrent.futures`, loky, Dask (``client.get_executor()``) or MPI, or a function that is called as
+        ``workers(function, iterable)``, such as the method ``map`` of a pool. The result does not depend on it.
+        Default: this process.
+    progress : bool, default False
+        Whether a bar shows the evaluations and the time left (extra ``workers``).
     out : ndarray, optional
         Receives the gradient.
 
@@ -59,9 +69,14 @@ def grad_blackbox(
     Raises
     ------
     TypeError
-        If `fun` cannot be called, or returns something else than one real number.
+        If `fun` cannot be called, or returns something else than one real number; if `fun` or `args` cannot be pickled
+        for `workers`: the message says which.
     ValueError
         If an argument is not as described, or a vectorized `fun` returns another shape than (k,).
+    WorkerLostError
+        If workers died and could not be replaced, or died over the same evaluations again and again.
+    ImportError
+        If `workers` or `progress` need a package that is not installed.
     Exception
         Whatever `fun` raises, with a note that names the coordinate and its displaced value.
 
@@ -81,7 +96,7 @@ def grad_blackbox(
     """
     g = BlackBoxGradient(
         fun, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
-        vectorized=vectorized,
+        vectorized=vectorized, workers=workers, progress=progress,
     )  # fmt: skip
     return g(x, *checked_args(args), out=out)
 
@@ -98,13 +113,15 @@ def value_and_grad_blackbox(
     coords: npt.ArrayLike | None = None,
     args_axes: ArgsAxes = None,
     vectorized: bool = False,
+    workers: Workers = None,
+    progress: bool = False,
     out: Array | None = None,
 ) -> tuple[Any, Array]:
     """Value and gradient of any Python callable at once.
 
     Parameters
     ----------
-    fun, x, args, method, order, step, bounds, coords, args_axes, vectorized, out
+    fun, x, args, method, order, step, bounds, coords, args_axes, vectorized, workers, progress, out
         As in `grad_blackbox`.
 
     Returns
@@ -116,7 +133,7 @@ def value_and_grad_blackbox(
 
     Raises
     ------
-    TypeError, ValueError, Exception
+    TypeError, ValueError, WorkerLostError, ImportError, Exception
         As in `grad_blackbox`.
 
     Examples
@@ -128,6 +145,6 @@ def value_and_grad_blackbox(
     """
     g = BlackBoxGradient(
         fun, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
-        vectorized=vectorized,
+        vectorized=vectorized, workers=workers, progress=progress,
     )  # fmt: skip
     return g.value_and_grad(x, *checked_args(args), out=out)

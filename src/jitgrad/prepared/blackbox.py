@@ -11,6 +11,7 @@ from jitgrad.loss.accept import callable_loss
 from jitgrad.loss.arguments import BatchedArguments
 from jitgrad.prepared.gradient import Gradient
 from jitgrad.prepared.plan import Plan
+from jitgrad.prepared.team import Team
 from jitgrad.prepared.work import WorkSession
 
 
@@ -19,13 +20,20 @@ class BlackBoxGradient(Gradient):
 
     _accept = staticmethod(callable_loss)
 
-    def __init__(self, fun: Any, *, vectorized: bool = False, **options: Any) -> None:
+    def __init__(
+        self, fun: Any, *, vectorized: bool = False, workers: Any = None, progress: bool = False, **options: Any
+    ) -> None:
         super().__init__(fun, **options)
         self._vectorized = _check.checked_vectorized(vectorized, self._options.args_axes)
+        self.team = Team(workers, progress)
+
+    def _compute(self, x: Any, args: tuple[Any, ...], out: Array | None, with_value: bool) -> tuple[Array, Any]:
+        with self.team.call():
+            return super()._compute(x, args, out, with_value)
 
     def start(self, plan: Plan, points: Array, args: tuple[Any, ...]) -> WorkSession:
         """Put the callable and its arguments together."""
         batch = points.shape[:-1]
         axes = _check.checked_axes(self._options.args_axes, args, batch)
         work = BlackBox(self._loss, BatchedArguments(args, axes, batch), self._vectorized)
-        return WorkSession(plan, args, self._loss, work)
+        return WorkSession(plan, args, self._loss, self.team.given(work))

@@ -1,0 +1,1 @@
+"""Probe lists on somebody else's engine: processes, threads, clusters; whatever takes a function and arguments."""
