@@ -11,7 +11,7 @@ from jitgrad._types import Array, FloatArray
 from jitgrad.launch import threads as pool
 from jitgrad.launch.drivers import run_parallel, run_serial
 from jitgrad.launch.failure import raise_from
-from jitgrad.launch.probes import Probes, replaced
+from jitgrad.launch.probes import Probes, first_displaced, replaced
 from jitgrad.loss.bind import BoundLoss
 from jitgrad.loss.shim import RAISED
 
@@ -95,7 +95,7 @@ def attempt(
     total = probes.point.size
     values = np.full(total, np.nan)
     statuses = np.zeros(total, np.int8)
-    job = _Job(bound, probes, _origin(probes), values, statuses)
+    job = _Job(bound, probes, first_displaced(probes), values, statuses)
     job.run(skip, skip, 1)  # loads the driver, which must not be taken for work
     start, elapsed, most = skip, 0.0, 1
     while start < total:
@@ -149,16 +149,6 @@ class _Job(NamedTuple):
             self.run(raised + 1, stop, 1)
             later = np.flatnonzero(self.statuses[raised + 1 : stop] & RAISED)
             raised = raised + 1 + int(later[0]) if later.size else stop
-
-
-def _origin(probes: Probes) -> int:
-    """Return how many probes at the beginning of a list are points themselves: lanes are filled from the next on.
-
-    So a gradient is the same whether the loss at the point is wanted or not.
-    """
-    if probes.along.size:
-        return 0
-    return int(np.searchsorted(probes.begin, 0, side="right")) - 1
 
 
 def workers_for(bound: BoundLoss, work: float, wanted: int | None) -> int:

@@ -51,12 +51,17 @@ def note_for(loss: Any, probes: Probes, k: int) -> str:
 
 def raise_from(bound: Evaluable, probes: Probes, k: int) -> NoReturn:
     """Evaluate probe `k` from Python, where its exception can travel, and add a note to it."""
+    try:
+        call_again(bound, probes, k)
+    except Exception as error:
+        error.add_note(note_for(bound.loss, probes, k))
+        raise
+
+
+def call_again(bound: Evaluable, probes: Probes, k: int) -> NoReturn:
+    """Evaluate probe `k` from Python, where its exception can travel."""
     with exclusive(), np.errstate(all="ignore"):
-        try:
-            bound.evaluate(probe_point(probes, k), int(probes.point[k]))
-        except Exception as error:
-            error.add_note(note_for(bound.loss, probes, k))
-            raise
+        bound.evaluate(probe_point(probes, k), int(probes.point[k]))
     raise RuntimeError(
         f"the loss {loss_name(bound.loss)!r} must give the same result for the same input, but it raised an "
         f"exception with {describe(probes, k)}, and none when it was called once more. Remove what it remembers "

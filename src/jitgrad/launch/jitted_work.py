@@ -26,8 +26,8 @@ class JittedWork:
         How many lanes are used, so that values do not depend on where they were computed.
     seconds : float
         What one evaluation costs.
-    threads : int
-        Threads of each evaluation of a list.
+    threads : int or None
+        Threads for each list; None for as many as pay.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class JittedWork:
         batch: tuple[int, ...],
         lanes: int,
         seconds: float,
-        threads: int,
+        threads: int | None,
     ) -> None:
         self._how = (loss, args, axes, batch)
         self._lanes, self._seconds, self._threads = lanes, seconds, threads

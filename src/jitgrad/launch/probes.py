@@ -100,6 +100,16 @@ def along_directions(points: Array, point: Any, directions: Array, along: Any, d
     )
 
 
+def first_displaced(probes: Probes) -> int:
+    """Return how many probes at the beginning of a list are points themselves: lanes are filled from the next on.
+
+    So a gradient is the same whether the loss at the point is wanted or not.
+    """
+    if probes.along.size:
+        return 0
+    return int(np.searchsorted(probes.begin, 0, side="right")) - 1
+
+
 def part_of(probes: Probes, start: int, stop: int) -> Probes:
     """Return probes ``start`` to ``stop - 1`` as a list of their own; points and directions stay whole.
 

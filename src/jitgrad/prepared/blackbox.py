@@ -9,27 +9,19 @@ from jitgrad._types import Array
 from jitgrad.launch.blackbox import BlackBox
 from jitgrad.loss.accept import callable_loss
 from jitgrad.loss.arguments import BatchedArguments
-from jitgrad.prepared.gradient import Gradient
 from jitgrad.prepared.plan import Plan
-from jitgrad.prepared.team import Team
+from jitgrad.prepared.team_gradient import TeamGradient
 from jitgrad.prepared.work import WorkSession
 
 
-class BlackBoxGradient(Gradient):
+class BlackBoxGradient(TeamGradient):
     """Callable ``g(x, *args)`` that returns the gradient of any Python callable; made by `gradient_of`."""
 
     _accept = staticmethod(callable_loss)
 
-    def __init__(
-        self, fun: Any, *, vectorized: bool = False, workers: Any = None, progress: bool = False, **options: Any
-    ) -> None:
+    def __init__(self, fun: Any, *, vectorized: bool = False, **options: Any) -> None:
         super().__init__(fun, **options)
         self._vectorized = _check.checked_vectorized(vectorized, self._options.args_axes)
-        self.team = Team(workers, progress)
-
-    def _compute(self, x: Any, args: tuple[Any, ...], out: Array | None, with_value: bool) -> tuple[Array, Any]:
-        with self.team.call():
-            return super()._compute(x, args, out, with_value)
 
     def start(self, plan: Plan, points: Array, args: tuple[Any, ...]) -> WorkSession:
         """Put the callable and its arguments together."""

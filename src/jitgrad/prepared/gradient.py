@@ -15,7 +15,7 @@ from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.threads import exclusive
 from jitgrad.launch.widen import widen
 from jitgrad.loss.accept import jitted_loss
-from jitgrad.loss.bind import bind
+from jitgrad.loss.bind import BoundLoss, bind
 from jitgrad.prepared.plan import Plan, checked_options, make_plan
 from jitgrad.prepared.repair import raise_fault
 from jitgrad.prepared.session import Launching, Session
@@ -160,14 +160,17 @@ class Gradient:
         args : tuple
             What the loss takes after ``x``.
         """
+        return Session(plan, args, *self.bound(plan, points, args), self._options.threads)
+
+    def bound(self, plan: Plan, points: Array, args: tuple[Any, ...]) -> tuple[BoundLoss, float]:
+        """Compile the loss for these arguments, and find out what an evaluation costs, in seconds."""
         batch = points.shape[:-1]
         axes = _check.checked_axes(self._options.args_axes, args, batch)
         with exclusive():  # the loss may start threads of its own
             rows = rows_of(points)
             bound = bind(self._loss, rows, args, axes, batch)
             each = plan.evaluations // len(rows)
-            seconds = widen(bound, rows, each, bound.seconds(rows), self._options.vectorize)
-            return Session(plan, args, bound, seconds, self._options.threads)
+            return bound, widen(bound, rows, each, bound.seconds(rows), self._options.vectorize)
 
 
 def rows_of(points: Array) -> Array:

@@ -41,6 +41,7 @@ class Team:
         crew = crew_of(workers)
         # A bar counts blocks, in this process too.
         self._crew = Mapped(map) if crew is None and self._progress else crew
+        self.alone = crew is None  # this process does everything
         self._of_thread = threading.local()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -59,19 +60,19 @@ class Team:
             finally:
                 self._of_thread.call = before
 
-    def given(self, work: Work) -> Work:
-        """Return the same work, done by the team."""
-        return work if self._crew is None else _Given(self, work)
+    def given(self, work: Work, multiple: int = 1) -> Work:
+        """Return the same work, done by the team in blocks whose length is a multiple of so many probes."""
+        return work if self._crew is None else _Given(self, work, multiple)
 
-    def run(self, work: Work, probes: Probes, forgive: bool) -> Reply:
+    def run(self, work: Work, probes: Probes, forgive: bool, multiple: int) -> Reply:
         """Have a list evaluated."""
         assert self._crew is not None
         call = getattr(self._of_thread, "call", None)
         if call is None:  # a picture that is drawn after the call
             with self.call():
-                return self.run(work, probes, forgive)
+                return self.run(work, probes, forgive, multiple)
         if id(work) not in call.employed:
-            call.employed[id(work)] = call.stack.enter_context(employed(self._crew, work))
+            call.employed[id(work)] = call.stack.enter_context(employed(self._crew, work, multiple=multiple))
         found: Employed = call.employed[id(work)]
         return found.evaluate(probes, forgive=forgive, progress=call.progress)
 
@@ -79,10 +80,11 @@ class Team:
 class _Given:
     """Work that a team does."""
 
-    def __init__(self, team: Team, work: Work) -> None:
+    def __init__(self, team: Team, work: Work, multiple: int) -> None:
         self._team = team
         self._work = work
+        self._multiple = multiple
 
     def run(self, probes: Probes, *, forgive: bool = False) -> Reply:
         """Evaluate the loss at every probe; see `jitgrad.launch.work.Work`."""
-        return self._team.run(self._work, probes, forgive)
+        return self._team.run(self._work, probes, forgive, self._multiple)

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from jitgrad.launch.failure import describe
-from jitgrad.launch.probes import Probes, part_of
+from jitgrad.launch.probes import Probes, first_displaced, part_of
 from jitgrad.launch.work import Reply, Work
 from jitgrad.launch.workers.blocks import Blocks
 from jitgrad.launch.workers.crew import Crew
@@ -71,7 +71,7 @@ class Employed:
             shared = _large_part(self._crew, probes)
             shipments = (self._work,) if shared is None else (self._work, stack.enter_context(closing(shared)))
             small = probes if shared is None else _without_points(probes)
-            blocks = Blocks(skip, count, self._crew.size, self._multiple, skip)
+            blocks = Blocks(skip, count, self._crew.size, self._multiple, max(skip, first_displaced(probes)))
 
             def task_of(block: Block) -> Task:
                 tickets = [shipment.ticket(whole=block.whole) for shipment in shipments]
@@ -99,7 +99,7 @@ def employed(crew: Crew | Mapped, work: Work, *, multiple: int = 1) -> Iterator[
     work : Work
         What is picklable, unless the workers are threads of this process.
     multiple : int, default 1
-        What the length of a block must be a multiple of, counted from the first probe that is evaluated.
+        What the length of a block must be a multiple of, counted from the first probe that is not a point itself.
 
     Yields
     ------
