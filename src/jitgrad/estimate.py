@@ -13,6 +13,7 @@ from jitgrad import _check
 from jitgrad._result import Estimate
 from jitgrad._types import ArgsAxes, Bounds, Loss, Vectorize
 from jitgrad.curves import draw_curves
+from jitgrad.estimators import RandomDirections
 from jitgrad.gradient_cuda import cuda_gradient_of
 from jitgrad.ladder import Status, climb
 from jitgrad.prepared.gradient import Gradient
@@ -30,6 +31,7 @@ def estimate_cpu(
     args_axes: ArgsAxes = None,
     threads: int | None = None,
     vectorize: Vectorize = "auto",
+    estimator: RandomDirections | None = None,
 ) -> Estimate:
     """Gradient of a jitted loss with error bars, noise level and a status per coordinate.
 
@@ -56,18 +58,24 @@ def estimate_cpu(
         Number of threads. Default: all where that is faster, else one.
     vectorize : {"auto", "off", "require"}, default "auto"
         As in `grad_cpu`.
+    estimator : SPSA or Smoothing, optional
+        As in `grad_cpu`. The error bars are then those of a mean over random directions, and hold what smoothing by
+        ``h`` leaves of the gradient; `noise` must be left out, since the bars show it.
 
     Returns
     -------
     Estimate
-        It prints as a table; `Estimate.plot` shows derivative and error against the step.
+        It prints as a table; `Estimate.plot` shows derivative and error against the step. With an estimator all
+        coordinates of a point share the evaluations, the noise is NaN, for it is not told from the scatter of the
+        directions, and arrays that hold one number only are read-only views of it.
 
     Raises
     ------
     LossCompileError, TypeError, ValueError
         As in `grad_cpu`.
     Exception
-        Whatever the loss raises at ``x`` itself. Where it raises at a displacement it counts as not finite.
+        Whatever the loss raises at ``x`` itself. Where it raises at a displacement it counts as not finite; with an
+        estimator that is raised too.
 
     Examples
     --------
@@ -84,8 +92,8 @@ def estimate_cpu(
     converged
     """
     prepared = Gradient(
-        loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, threads=threads,
-        vectorize=vectorize,
+        loss, step=_rule(noise, estimator), bounds=bounds, coords=coords, args_axes=args_axes, threads=threads,
+        vectorize=vectorize, estimator=estimator,
     )  # fmt: skip
     return _estimate(prepared, x, args, noise)
 
@@ -101,6 +109,7 @@ def estimate_cuda(
     args_axes: ArgsAxes = None,
     stream: Any = None,
     devices: Sequence[int] | None = None,
+    estimator: RandomDirections | None = None,
 ) -> Estimate:
     """Gradient with error bars, noise level and a status per coordinate, evaluated on NVIDIA GPUs.
 
@@ -108,7 +117,7 @@ def estimate_cuda(
     ----------
     loss, x, args, stream, devices
         As in `grad_cuda`.
-    noise, bounds, coords, args_axes
+    noise, bounds, coords, args_axes, estimator
         As in `estimate_cpu`.
 
     Returns
@@ -132,14 +141,19 @@ def estimate_cuda(
     >>> e = jg.estimate_cuda(loss, np.array([1.0, 2.0]))  # doctest: +SKIP
     """
     prepared = cuda_gradient_of(
-        loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, stream=stream, devices=devices
-    )
+        loss, step=_rule(noise, estimator), bounds=bounds, coords=coords, args_axes=args_axes, stream=stream,
+        devices=devices, estimator=estimator,
+    )  # fmt: skip
     return _estimate(prepared, prepared.host_points(x), args, noise)
 
 
 def _estimate(prepared: Gradient, x: npt.ArrayLike, args: tuple[Any, ...], noise: float) -> Estimate:
-    """Climb the ladder around the points."""
+    """Climb the ladder around the points, or evaluate the loss along random directions."""
     points = _check.checked_points(x)
+    if prepared.plan(points).sampler is not None:
+        from jitgrad.estimate_sampled import estimate_sampled
+
+        return estimate_sampled(prepared, points, _check.checked_args(args))
     plan, around = prepared.plan(points), prepared.evaluator(points, _check.checked_args(args))
     limits = np.broadcast_to(plan.formula.limits, (*around.points.shape, 3)).reshape(-1, 3)[plan.targets]
     lower, upper = limits[:, 1], limits[:, 2]
@@ -159,6 +173,15 @@ def _estimate(prepared: Gradient, x: npt.ArrayLike, args: tuple[Any, ...], noise
         meaning={status.label: status.sentence for status in map(Status, np.unique(codes).tolist())},
         _draw=partial(draw_curves, around, plan.targets.reshape(shape), lower, upper, climbed),
     )
+
+
+def _rule(noise: float, estimator: RandomDirections | None) -> Auto | None:
+    """Return the step rule that knows of the noise."""
+    if estimator is None:
+        return Auto(noise=noise)
+    if noise != 0.0:
+        raise ValueError(f"noise must be left out beside an estimator, whose error bars show it, got {noise!r}.")
+    return None
 
 
 _LABELS = np.array([status.label for status in Status])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from jitgrad._check import checked_args
 from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method, Vectorize
+from jitgrad.estimators import RandomDirections
 from jitgrad.gradient_cuda import cuda_gradient_of
 from jitgrad.loss.accept import jitted_loss
 from jitgrad.prepared.gradient import Gradient
@@ -33,6 +34,7 @@ def gradient_of(
     args_axes: ArgsAxes = None,
     threads: int | None = None,
     vectorize: Vectorize = "auto",
+    estimator: RandomDirections | None = None,
     device: Literal["cpu", "cuda"] = "cpu",
     stream: Any = None,
     devices: Sequence[int] | None = None,
@@ -41,8 +43,9 @@ def gradient_of(
 
     Parameters
     ----------
-    loss, method, order, step, bounds, coords, args_axes, threads, vectorize
-        As in `grad_cpu`.
+    loss, method, order, step, bounds, coords, args_axes, threads, vectorize, estimator
+        As in `grad_cpu`. With an estimator every call takes new directions, the same ones in each run of a program
+        if its ``rng`` is an integer.
     device : {"cpu", "cuda"}, default "cpu"
         Where the loss is evaluated. On a GPU arrays in ``args`` stay there between calls; they are compared with what
         was copied, and copied again if they have changed.
@@ -76,6 +79,7 @@ def gradient_of(
     """
     options: dict[str, Any] = {
         "method": method, "order": order, "step": step, "bounds": bounds, "coords": coords, "args_axes": args_axes,
+        "estimator": estimator,
     }  # fmt: skip
     if device == "cpu" and stream is None and devices is None:
         return Gradient(loss, threads=threads, vectorize=vectorize, **options)
@@ -100,6 +104,7 @@ def grad_cpu(
     args_axes: ArgsAxes = None,
     threads: int | None = None,
     vectorize: Vectorize = "auto",
+    estimator: RandomDirections | None = None,
     out: Array | None = None,
 ) -> Array:
     """Gradient of a jitted loss, by finite differences on all cores.
@@ -133,6 +138,9 @@ def grad_cpu(
     vectorize : {"auto", "off", "require"}, default "auto"
         Whether several displaced losses are evaluated at once in SIMD lanes: where that is faster, as measured when
         the loss is first used; never; or always, with an error that says why not where it cannot be.
+    estimator : SPSA or Smoothing, optional
+        Estimate the gradient from differences along random directions, all coordinates moving at the same time: for
+        more coordinates than can be displaced one by one. `method`, `order` and `step` must be left out.
     out : ndarray, optional
         Receives the gradient.
 
@@ -156,7 +164,8 @@ def grad_cpu(
     Warns
     -----
     PrecisionWarning
-        If `Auto` cannot find some derivatives to 1 %; its ``coordinates`` say which.
+        If `Auto` cannot find some derivatives to 1 %, its ``coordinates`` say which; or if an estimator does not
+        reach its precision.
 
     Notes
     -----
@@ -174,7 +183,7 @@ def grad_cpu(
     >>> jg.grad_cpu(rosenbrock, np.array([0.0, 1.0])).round(6)
     array([ -2., 200.])
     """
-    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads, vectorize)
+    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads, vectorize, estimator)
     return g(x, *checked_args(args), out=out)
 
 
@@ -191,13 +200,14 @@ def value_and_grad_cpu(
     args_axes: ArgsAxes = None,
     threads: int | None = None,
     vectorize: Vectorize = "auto",
+    estimator: RandomDirections | None = None,
     out: Array | None = None,
 ) -> tuple[Any, Array]:
     """Loss and gradient at once; one evaluation more than `grad_cpu` for central formulas.
 
     Parameters
     ----------
-    loss, x, args, method, order, step, bounds, coords, args_axes, threads, vectorize, out
+    loss, x, args, method, order, step, bounds, coords, args_axes, threads, vectorize, estimator, out
         As in `grad_cpu`.
 
     Returns
@@ -224,21 +234,22 @@ def value_and_grad_cpu(
     >>> value, gradient.round(6)
     (5.0, array([2., 4.]))
     """
-    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads, vectorize)
+    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads, vectorize, estimator)
     return g.value_and_grad(x, *checked_args(args), out=out)
 
 
 def _prepare(
     loss: Any, method: Any, order: Any, step: Any, bounds: Any, coords: Any, args_axes: Any, threads: Any,
-    vectorize: Any,
+    vectorize: Any, estimator: Any,
 ) -> Gradient:  # fmt: skip
     """Find the prepared gradient of an earlier call with the same options, or make one."""
     loss = jitted_loss(loss)
     shared = bounds is None and coords is None and args_axes is None
-    if not shared or not (step is None or isinstance(step, float | Rule)):
+    # With an estimator a kept one would go on to new directions.
+    if not shared or estimator is not None or not (step is None or isinstance(step, float | Rule)):
         return Gradient(
             loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
-            threads=threads, vectorize=vectorize,
+            threads=threads, vectorize=vectorize, estimator=estimator,
         )  # fmt: skip
     known = _prepared.get(loss)
     if known is None:
