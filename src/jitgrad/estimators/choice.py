@@ -53,8 +53,8 @@ class SPSA(RandomDirections):
     n_directions : int or "auto", default 16
         Directions per gradient; ``"auto"`` for as many as `precision` takes.
     h : float, optional
-        Displacement of every coordinate, in units of ``x``. Default: that of `Auto` for a coordinate as large as the
-        root mean square of those that move.
+        Displacement of every coordinate, in units of ``x``. Default: that of `Auto` for a coordinate of which a
+        quarter of the others fall short, those that are 0 left out.
     rng : int, numpy.random.Generator, SeedSequence or None
         Where the directions come from, as `numpy.random.default_rng` reads it. With an integer `grad_cpu` takes the
         same directions in every call; a function from `gradient_of` takes new ones in each of its calls, which are the

@@ -25,6 +25,13 @@ LEAST_CHUNK = 4
 MOST_CHUNK = 4096
 """And so many at most, however short."""
 
+SAMPLE = 1024
+"""So many coordinates, about, tell how large one usually is."""
+
+SPACINGS = 256.0
+"""The default step is at least so many spacings of the largest coordinate, so that rounding of ``x`` changes a
+displacement by 0.2 % at most."""
+
 FIRST_ROUND = 16
 """Directions from which ``"auto"`` learns how many it needs."""
 
@@ -82,17 +89,20 @@ class Sampler:
 
         Notes
         -----
-        The error of a sample is far above truncation and rounding, so the step need not be the best. Along random
-        signs these have the same ratio to the slope as along a coordinate: of ``n`` terms, slope, third derivative and
-        rounding all grow as ``sqrt(n)``.
+        That of `Auto` for a coordinate of which a quarter of the others, if they are not 0, fall short. Along random
+        signs truncation and rounding have the same ratio to the slope as along a coordinate: of ``n`` terms, slope,
+        third derivative and rounding all grow as ``sqrt(n)``. The error of a sample is far above both, so the step
+        need not be the best, and too small is better than too large: the bars show rounding, and no truncation.
         """
         h = self.estimator.h
         if h is None:
             chosen = x if moving is None else x[moving]
-            largest = float(np.abs(chosen).max(initial=0.0))
-            # Relative to the largest, whose square may overflow.
-            size = largest * math.sqrt(float(np.mean(np.square(chosen / largest)))) if largest > 0.0 else 1.0
+            largest = max(float(chosen.max(initial=0.0)), -float(chosen.min(initial=0.0)))
+            sizes = np.abs(chosen[:: max(1, chosen.size // SAMPLE)])
+            sizes = np.sort(sizes[sizes > 0.0])
+            size = float(sizes[sizes.size // 4]) if sizes.size else largest or 1.0
             h = Auto().scaling(x.dtype, order=2).relative * min(size, math.sqrt(size))
+            h = max(h, SPACINGS * float(np.finfo(x.dtype).eps) * largest)
         return float(x.dtype.type(h))
 
     def sample(self, around: Evaluator, point: int, moving: IntArray | None, key: Array) -> Sampled:
