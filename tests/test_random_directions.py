@@ -43,7 +43,7 @@ def variances(kind, g):
 def test_the_mean_of_ten_thousand_repetitions_lies_within_its_stated_error(kind):
     repetitions, x = 10_000, np.linspace(-1.0, 1.5, 6)
     exact = quadratic_gradient(x)
-    e = jg.estimate_cpu(quadratic, np.tile(x, (repetitions, 1)), estimator=kind(8, rng=11))
+    e = jg.estimate_cpu(quadratic, np.tile(x, (repetitions, 1)), estimator=kind(8, rng=11), vectorize="off")
     derivatives, bars = e.derivative, e.error
     # Third differences of a quadratic are 0: no bias, and rounding is far below.
     stated = np.sqrt(np.mean(np.square(bars / student_quantile(7)), axis=0) / repetitions)
@@ -57,7 +57,9 @@ def test_the_mean_of_ten_thousand_repetitions_lies_within_its_stated_error(kind)
 @BOTH
 def test_variances_are_those_of_the_formula(kind):
     count, repetitions = 4, 4000
-    found = jg.grad_cpu(linear, np.ones((repetitions, 6)), args=(SLOPES,), estimator=kind(count, rng=5))
+    found = jg.grad_cpu(
+        linear, np.ones((repetitions, 6)), args=(SLOPES,), estimator=kind(count, rng=5), vectorize="off"
+    )
     exact = variances(kind, SLOPES) / count
     # Excess kurtosis of products of normal numbers is below 30; that of a mean of 4 a quarter of it.
     tolerance = 5.0 * np.sqrt((2.0 + 30.0 / count) / repetitions)
@@ -405,7 +407,7 @@ def test_other_mistakes():
 
 
 def peak(n, kind):
-    """Peak memory of a process that estimates a gradient, beyond what it had after a small one, in units of 8 n bytes."""
+    """Peak memory of a gradient, beyond what the process had after a small one, in units of 8 n bytes."""
     program = (
         "import resource, numpy as np, jitgrad as jg\nfrom losses import quadratic\n"
         f"g = jg.gradient_of(quadratic, estimator=jg.{kind}(20, rng=0), threads=2)\n"
@@ -418,8 +420,8 @@ def peak(n, kind):
     return float(answer.stdout)
 
 
-# x, targets, sums, gradient and intermediate arrays 5; four directions 4, or at n = 1e6 the 32 MB of a chunk; the loss in
-# four lanes for each of two threads 10 at most. Twenty directions kept would be 20 by themselves.
+# x, targets, sums, gradient and intermediate arrays 5; four directions 4, or at n = 1e6 the 32 MB of a chunk; x in four
+# lanes and once more for each of two threads 10 at most. Twenty directions kept would be 20 by themselves.
 MOST = 19.0
 
 

@@ -16,6 +16,7 @@ PAGES = [
     ROOT / "docs" / "limitations.md",
     ROOT / "docs" / "tuners.md",
     ROOT / "docs" / "lanes.md",
+    ROOT / "docs" / "random-directions.md",
 ]
 PRINTED = re.compile(r"^print\(.*\)\s+# (.*)$", re.MULTILINE)
 

@@ -159,8 +159,8 @@ class Sampler:
         allowed = self.estimator.precision**2 * (length - variance)
         if variance <= allowed:
             return done
-        needed = done * variance / allowed if allowed > 0.0 else math.inf
-        return int(min(2 * done, max(done + 1, math.ceil(needed))))
+        factor = min(2.0, variance / allowed) if allowed > 0.0 else 2.0
+        return max(done + 1, math.ceil(factor * done))
 
     def error(self, found: Sampled, mean: FloatArray) -> FloatArray:
         """Return bars that hold the derivatives in at least 95 of 100 cases; infinite if there was one direction only.
