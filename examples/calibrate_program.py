@@ -32,8 +32,9 @@ def infected(rates):
 
 
 def misfit(log_rates, reported):
-    """Return the sum of squared errors of the infected shares, in percent; rates are positive, so their logarithms
-    are looked for.
+    """Return the sum of squared errors of the infected shares, in percent.
+
+    Rates are positive, so their logarithms are looked for.
     """
     return 1e4 * np.sum((infected(np.exp(log_rates)) - reported) ** 2)
 

@@ -19,6 +19,7 @@ PAGES = [
     ROOT / "docs" / "tuners.md",
     ROOT / "docs" / "lanes.md",
     ROOT / "docs" / "blackbox.md",
+    ROOT / "docs" / "random-directions.md",
 ]
 PRINTED = re.compile(r"^ *print\(.*\)\s+# (.*)$", re.MULTILINE)
 

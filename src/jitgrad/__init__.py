@@ -9,6 +9,8 @@ from jitgrad._errors import LanesUnavailableError as LanesUnavailableError
 from jitgrad._errors import LossCompileError as LossCompileError
 from jitgrad._errors import PrecisionWarning as PrecisionWarning
 from jitgrad._errors import WorkerLostError as WorkerLostError
+from jitgrad.estimators import SPSA as SPSA
+from jitgrad.estimators import Smoothing as Smoothing
 from jitgrad.gradient import grad_cpu as grad_cpu
 from jitgrad.gradient import gradient_of as gradient_of
 from jitgrad.gradient import value_and_grad_cpu as value_and_grad_cpu

@@ -37,12 +37,14 @@ class WorkerLostError(RuntimeError):
 class PrecisionWarning(UserWarning):
     """Derivatives that may be wrong by more than 1 %, although the loss was evaluated more often to mend them.
 
+    Or a gradient from random directions that is less precise than was asked for.
+
     Parameters
     ----------
     message : str
         Names the coordinates and what is the matter with them.
     coordinates : list of int or of tuple of int
-        Indices into ``x`` of the coordinates concerned.
+        Indices into ``x`` of the coordinates concerned; ``x[...]`` and ``x[p, ...]`` are all coordinates of a point.
     """
 
     def __init__(self, message: str, coordinates: list[Any]) -> None:

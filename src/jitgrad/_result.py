@@ -38,7 +38,7 @@ class Estimate:
         How often the loss was evaluated for the coordinate; the loss at the point itself is shared and not counted.
     status : ndarray of str, shape (..., n)
         How the search ended: ``"converged"``, ``"truncation"``, ``"noise"``, ``"kink"``, ``"non-finite"``,
-        ``"fixed by bounds"``, and more; ``meaning`` says what each is.
+        ``"fixed by bounds"``, ``"sampled"``, and more; ``meaning`` says what each is.
     trusted : ndarray of bool, shape (..., n)
         Whether the derivative is known to 1 %, or is 0.
     meaning : dict

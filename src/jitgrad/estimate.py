@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from jitgrad import _check
 from jitgrad._result import Estimate
-from jitgrad._types import ArgsAxes, Bounds, Loss, Vectorize
+from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Vectorize, Workers
 from jitgrad.curves import draw_curves
+from jitgrad.estimators import RandomDirections
+from jitgrad.gradient import gradient_on_cpu
 from jitgrad.gradient_cuda import cuda_gradient_of
 from jitgrad.ladder import Status, climb
-from jitgrad.launch.workers.accept import Workers
 from jitgrad.prepared.blackbox import BlackBoxGradient
 from jitgrad.prepared.gradient import Gradient
 from jitgrad.steps import Auto
@@ -32,6 +33,9 @@ def estimate_cpu(
     args_axes: ArgsAxes = None,
     threads: int | None = None,
     vectorize: Vectorize = "auto",
+    estimator: RandomDirections | None = None,
+    workers: Workers = None,
+    progress: bool = False,
 ) -> Estimate:
     """Gradient of a jitted loss with error bars, noise level and a status per coordinate.
 
@@ -58,18 +62,26 @@ def estimate_cpu(
         Number of threads. Default: all where that is faster, else one.
     vectorize : {"auto", "off", "require"}, default "auto"
         As in `grad_cpu`.
+    estimator : SPSA or Smoothing, optional
+        As in `grad_cpu`. The error bars are then those of a mean over random directions, and hold what smoothing by
+        ``h`` leaves of the gradient; `noise` must be left out, since the bars show it.
+    workers, progress
+        As in `grad_cpu`.
 
     Returns
     -------
     Estimate
-        It prints as a table; `Estimate.plot` shows derivative and error against the step.
+        It prints as a table; `Estimate.plot` shows derivative and error against the step. With an estimator all
+        coordinates of a point share the evaluations, the noise is NaN, for it is not told from the scatter of the
+        directions, and arrays that hold one number only are read-only views of it.
 
     Raises
     ------
-    LossCompileError, TypeError, ValueError
+    LossCompileError, TypeError, ValueError, WorkerLostError, ImportError
         As in `grad_cpu`.
     Exception
-        Whatever the loss raises at ``x`` itself. Where it raises at a displacement it counts as not finite.
+        Whatever the loss raises at ``x`` itself. Where it raises at a displacement it counts as not finite; with an
+        estimator that is raised too.
 
     Examples
     --------
@@ -85,9 +97,9 @@ def estimate_cpu(
     >>> print(e.status[1])
     converged
     """
-    prepared = Gradient(
-        loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, threads=threads,
-        vectorize=vectorize,
+    prepared = gradient_on_cpu(
+        loss, step=_rule(noise, estimator), bounds=bounds, coords=coords, args_axes=args_axes, threads=threads,
+        vectorize=vectorize, estimator=estimator, workers=workers, progress=progress,
     )  # fmt: skip
     return _estimate(prepared, x, args, noise)
 
@@ -103,6 +115,7 @@ def estimate_cuda(
     args_axes: ArgsAxes = None,
     stream: Any = None,
     devices: Sequence[int] | None = None,
+    estimator: RandomDirections | None = None,
 ) -> Estimate:
     """Gradient with error bars, noise level and a status per coordinate, evaluated on NVIDIA GPUs.
 
@@ -110,7 +123,7 @@ def estimate_cuda(
     ----------
     loss, x, args, stream, devices
         As in `grad_cuda`.
-    noise, bounds, coords, args_axes
+    noise, bounds, coords, args_axes, estimator
         As in `estimate_cpu`.
 
     Returns
@@ -134,8 +147,9 @@ def estimate_cuda(
     >>> e = jg.estimate_cuda(loss, np.array([1.0, 2.0]))  # doctest: +SKIP
     """
     prepared = cuda_gradient_of(
-        loss, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, stream=stream, devices=devices
-    )
+        loss, step=_rule(noise, estimator), bounds=bounds, coords=coords, args_axes=args_axes, stream=stream,
+        devices=devices, estimator=estimator,
+    )  # fmt: skip
     return _estimate(prepared, prepared.host_points(x), args, noise)
 
 
@@ -149,6 +163,7 @@ def estimate_blackbox(
     coords: npt.ArrayLike | None = None,
     args_axes: ArgsAxes = None,
     vectorized: bool = False,
+    estimator: RandomDirections | None = None,
     workers: Workers = None,
     progress: bool = False,
 ) -> Estimate:
@@ -158,7 +173,7 @@ def estimate_blackbox(
     ----------
     fun, x, args, vectorized, workers, progress
         As in `grad_blackbox`.
-    noise, bounds, coords, args_axes
+    noise, bounds, coords, args_axes, estimator
         As in `estimate_cpu`.
 
     Returns
@@ -181,17 +196,25 @@ def estimate_blackbox(
     True
     """
     prepared = BlackBoxGradient(
-        fun, step=Auto(noise=noise), bounds=bounds, coords=coords, args_axes=args_axes, vectorized=vectorized,
-        workers=workers, progress=progress,
+        fun, step=_rule(noise, estimator), bounds=bounds, coords=coords, args_axes=args_axes, vectorized=vectorized,
+        estimator=estimator, workers=workers, progress=progress,
     )  # fmt: skip
-    with prepared.team.call():
-        return _estimate(prepared, x, args, noise)
+    return _estimate(prepared, x, args, noise)
 
 
 def _estimate(prepared: Gradient, x: npt.ArrayLike, args: tuple[Any, ...], noise: float) -> Estimate:
-    """Climb the ladder around the points."""
-    points = _check.checked_points(x)
-    plan, around = prepared.plan(points), prepared.evaluator(points, _check.checked_args(args))
+    """Climb the ladder around the points, or evaluate the loss along random directions."""
+    points, args = _check.checked_points(x), _check.checked_args(args)
+    with prepared.call():
+        if prepared.plan(points).sampler is None:
+            return _climbed(prepared, points, args, noise)
+        from jitgrad.estimate_sampled import estimate_sampled
+
+        return estimate_sampled(prepared, points, args)
+
+
+def _climbed(prepared: Gradient, points: Array, args: tuple[Any, ...], noise: float) -> Estimate:
+    plan, around = prepared.plan(points), prepared.evaluator(points, args)
     limits = np.broadcast_to(plan.formula.limits, (*around.points.shape, 3)).reshape(-1, 3)[plan.targets]
     lower, upper = limits[:, 1], limits[:, 2]
     climbed = climb(around, plan.targets, lower, upper, noise=float(noise))
@@ -210,6 +233,15 @@ def _estimate(prepared: Gradient, x: npt.ArrayLike, args: tuple[Any, ...], noise
         meaning={status.label: status.sentence for status in map(Status, np.unique(codes).tolist())},
         _draw=partial(draw_curves, around, plan.targets.reshape(shape), lower, upper, climbed),
     )
+
+
+def _rule(noise: float, estimator: RandomDirections | None) -> Auto | None:
+    """Return the step rule that knows of the noise."""
+    if estimator is None:
+        return Auto(noise=noise)
+    if noise != 0.0:
+        raise ValueError(f"noise must be left out beside an estimator, whose error bars show it, got {noise!r}.")
+    return None
 
 
 _LABELS = np.array([status.label for status in Status])

@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import numpy.typing as npt
 
 from jitgrad._check import checked_args
-from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method, Vectorize
+from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method, Vectorize, Workers
+from jitgrad.estimators import RandomDirections
 from jitgrad.gradient_cuda import cuda_gradient_of
 from jitgrad.loss.accept import jitted_loss
 from jitgrad.prepared.gradient import Gradient
@@ -33,25 +34,29 @@ def gradient_of(
     args_axes: ArgsAxes = None,
     threads: int | None = None,
     vectorize: Vectorize = "auto",
+    estimator: RandomDirections | None = None,
+    workers: Workers = None,
+    progress: bool = False,
     device: Literal["cpu", "cuda", "blackbox"] = "cpu",
     stream: Any = None,
     devices: Sequence[int] | None = None,
     vectorized: bool = False,
-    workers: Any = None,
-    progress: bool = False,
 ) -> Gradient:
     """Prepare the gradient of a loss, to be called often.
 
     Parameters
     ----------
-    loss, method, order, step, bounds, coords, args_axes, threads, vectorize
-        As in `grad_cpu`.
+    loss, method, order, step, bounds, coords, args_axes, threads, vectorize, estimator
+        As in `grad_cpu`. With an estimator every call takes new directions, the same ones in each run of a program
+        if its ``rng`` is an integer.
     device : {"cpu", "cuda", "blackbox"}, default "cpu"
         Where the loss is evaluated. On a GPU arrays in ``args`` stay there between calls; they are compared with what
         was copied, and copied again if they have changed. A black box is called from Python.
     stream, devices
         As in `grad_cuda`; for ``device="cuda"`` only, as `threads` and `vectorize` are for the CPU.
-    vectorized, workers, progress
+    workers, progress
+        As in `grad_cpu` and `grad_blackbox`.
+    vectorized
         As in `grad_blackbox`; for ``device="blackbox"`` only.
 
     Returns
@@ -81,23 +86,43 @@ def gradient_of(
     """
     options: dict[str, Any] = {
         "method": method, "order": order, "step": step, "bounds": bounds, "coords": coords, "args_axes": args_axes,
+        "estimator": estimator,
     }  # fmt: skip
-    of_cpu, of_cuda = threads is None and vectorize == "auto", stream is None and devices is None
-    of_blackbox = not vectorized and workers is None and not progress
-    if device == "cpu" and of_cuda and of_blackbox:
-        return Gradient(loss, threads=threads, vectorize=vectorize, **options)
-    if device == "cuda" and of_cpu and of_blackbox:
-        return cuda_gradient_of(loss, stream=stream, devices=devices, **options)
-    if device == "blackbox" and of_cpu and of_cuda:
+    of_devices = {
+        "threads": threads, "vectorize": vectorize, "stream": stream, "devices": devices, "vectorized": vectorized,
+        "workers": workers, "progress": progress,
+    }  # fmt: skip
+    if device not in _OF_DEVICE:
+        raise ValueError(f"device must be one of {', '.join(map(repr, _OF_DEVICE))}, got {device!r}.")
+    taken = _OF_DEVICE[device]
+    for name, value in of_devices.items():
+        if name not in taken and value not in (None, False, "auto"):
+            raise ValueError(f"device={device!r} takes {', '.join(taken)}, got {name}={value!r}. Leave that out.")
+    options |= {name: of_devices[name] for name in taken}
+    if device == "cuda":
+        return cuda_gradient_of(loss, **options)
+    if device == "blackbox":
         # With what other gradients do not need.
         from jitgrad.prepared.blackbox import BlackBoxGradient
 
-        return BlackBoxGradient(loss, vectorized=vectorized, workers=workers, progress=progress, **options)
-    raise ValueError(
-        "device must be 'cpu', with threads and vectorize, 'cuda', with stream and devices, or 'blackbox', with "
-        f"vectorized, workers and progress, got {device=}, {threads=}, {vectorize=}, {stream=}, {devices=}, "
-        f"{vectorized=}, {workers=}, {progress=}."
-    )
+        return BlackBoxGradient(loss, **options)
+    return gradient_on_cpu(loss, **options)
+
+
+_OF_DEVICE = {
+    "cpu": ("threads", "vectorize", "workers", "progress"),
+    "cuda": ("stream", "devices"),
+    "blackbox": ("vectorized", "workers", "progress"),
+}
+
+
+def gradient_on_cpu(loss: Loss, *, workers: Workers, progress: bool, **options: Any) -> Gradient:
+    """Prepare a gradient that this process computes, or workers do."""
+    if workers is None and not progress:
+        return Gradient(loss, **options)
+    from jitgrad.prepared.team_gradient import JittedTeamGradient
+
+    return JittedTeamGradient(loss, workers=workers, progress=progress, **options)
 
 
 def grad_cpu(
@@ -113,6 +138,9 @@ def grad_cpu(
     args_axes: ArgsAxes = None,
     threads: int | None = None,
     vectorize: Vectorize = "auto",
+    estimator: RandomDirections | None = None,
+    workers: Workers = None,
+    progress: bool = False,
     out: Array | None = None,
 ) -> Array:
     """Gradient of a jitted loss, by finite differences on all cores.
@@ -146,6 +174,14 @@ def grad_cpu(
     vectorize : {"auto", "off", "require"}, default "auto"
         Whether several displaced losses are evaluated at once in SIMD lanes: where that is faster, as measured when
         the loss is first used; never; or always, with an error that says why not where it cannot be.
+    estimator : SPSA or Smoothing, optional
+        Estimate the gradient from differences along random directions, all coordinates moving at the same time: for
+        more coordinates than can be displaced one by one. `method`, `order` and `step` must be left out.
+    workers : int, Executor or map-like callable, optional
+        Who evaluates, as in `grad_blackbox`: every worker compiles the loss once and is given blocks of coordinates, or
+        of points, which it evaluates in lanes, on one thread if `threads` does not say otherwise. Default: this process.
+    progress : bool, default False
+        Whether a bar shows the evaluations and the time left (extra ``workers``).
     out : ndarray, optional
         Receives the gradient.
 
@@ -163,13 +199,16 @@ def grad_cpu(
         If ``vectorize="require"`` and the loss cannot be evaluated in lanes.
     TypeError, ValueError
         If an argument is not as described; the message says which and what to do.
+    WorkerLostError, ImportError
+        As in `grad_blackbox`.
     Exception
         Whatever the loss raises, with a note that names the coordinate and its displaced value.
 
     Warns
     -----
     PrecisionWarning
-        If `Auto` cannot find some derivatives to 1 %; its ``coordinates`` say which.
+        If `Auto` cannot find some derivatives to 1 %, its ``coordinates`` say which; or if an estimator does not
+        reach its precision.
 
     Notes
     -----
@@ -187,7 +226,7 @@ def grad_cpu(
     >>> jg.grad_cpu(rosenbrock, np.array([0.0, 1.0])).round(6)
     array([ -2., 200.])
     """
-    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads, vectorize)
+    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads, vectorize, estimator, workers, progress)
     return g(x, *checked_args(args), out=out)
 
 
@@ -204,13 +243,16 @@ def value_and_grad_cpu(
     args_axes: ArgsAxes = None,
     threads: int | None = None,
     vectorize: Vectorize = "auto",
+    estimator: RandomDirections | None = None,
+    workers: Workers = None,
+    progress: bool = False,
     out: Array | None = None,
 ) -> tuple[Any, Array]:
     """Loss and gradient at once; one evaluation more than `grad_cpu` for central formulas.
 
     Parameters
     ----------
-    loss, x, args, method, order, step, bounds, coords, args_axes, threads, vectorize, out
+    loss, x, args, method, order, step, bounds, coords, args_axes, threads, vectorize, estimator, workers, progress, out
         As in `grad_cpu`.
 
     Returns
@@ -222,7 +264,7 @@ def value_and_grad_cpu(
 
     Raises
     ------
-    LossCompileError, TypeError, ValueError, Exception
+    LossCompileError, TypeError, ValueError, WorkerLostError, ImportError, Exception
         As in `grad_cpu`.
 
     Examples
@@ -237,21 +279,22 @@ def value_and_grad_cpu(
     >>> value, gradient.round(6)
     (5.0, array([2., 4.]))
     """
-    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads, vectorize)
+    g = _prepare(loss, method, order, step, bounds, coords, args_axes, threads, vectorize, estimator, workers, progress)
     return g.value_and_grad(x, *checked_args(args), out=out)
 
 
 def _prepare(
     loss: Any, method: Any, order: Any, step: Any, bounds: Any, coords: Any, args_axes: Any, threads: Any,
-    vectorize: Any,
+    vectorize: Any, estimator: Any, workers: Any, progress: Any,
 ) -> Gradient:  # fmt: skip
     """Find the prepared gradient of an earlier call with the same options, or make one."""
     loss = jitted_loss(loss)
-    shared = bounds is None and coords is None and args_axes is None
-    if not shared or not (step is None or isinstance(step, float | Rule)):
-        return Gradient(
+    shared = bounds is None and coords is None and args_axes is None and workers is None and not progress
+    # With an estimator a kept one would go on to new directions.
+    if not shared or estimator is not None or not (step is None or isinstance(step, float | Rule)):
+        return gradient_on_cpu(
             loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
-            threads=threads, vectorize=vectorize,
+            threads=threads, vectorize=vectorize, estimator=estimator, workers=workers, progress=progress,
         )  # fmt: skip
     known = _prepared.get(loss)
     if known is None:

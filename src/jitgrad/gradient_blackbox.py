@@ -7,8 +7,8 @@ from typing import Any
 import numpy.typing as npt
 
 from jitgrad._check import checked_args
-from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method
-from jitgrad.launch.workers.accept import Workers
+from jitgrad._types import ArgsAxes, Array, Bounds, Loss, Method, Workers
+from jitgrad.estimators import RandomDirections
 from jitgrad.prepared.blackbox import BlackBoxGradient
 from jitgrad.steps import Rule
 
@@ -27,6 +27,7 @@ def grad_blackbox(
     coords: npt.ArrayLike | None = None,
     args_axes: ArgsAxes = None,
     vectorized: bool = False,
+    estimator: RandomDirections | None = None,
     workers: Workers = None,
     progress: bool = False,
     out: Array | None = None,
@@ -51,6 +52,8 @@ def grad_blackbox(
     vectorized : bool, default False
         Whether `fun` takes many points at once, of shape (k, n), and returns values of shape (k,). All that are wanted
         at the same time come in one call, as long as they take less than 256 MB.
+    estimator : SPSA or Smoothing, optional
+        As in `grad_cpu`.
     workers : int, Executor or map-like callable, optional
         Who evaluates: a number of processes (-1: one per core; extra ``workers``), any executor of
         `concurrent.futures`, loky, Dask (``client.get_executor()``) or MPI, or a function that is called as
@@ -96,7 +99,7 @@ def grad_blackbox(
     """
     g = BlackBoxGradient(
         fun, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
-        vectorized=vectorized, workers=workers, progress=progress,
+        vectorized=vectorized, estimator=estimator, workers=workers, progress=progress,
     )  # fmt: skip
     return g(x, *checked_args(args), out=out)
 
@@ -113,6 +116,7 @@ def value_and_grad_blackbox(
     coords: npt.ArrayLike | None = None,
     args_axes: ArgsAxes = None,
     vectorized: bool = False,
+    estimator: RandomDirections | None = None,
     workers: Workers = None,
     progress: bool = False,
     out: Array | None = None,
@@ -121,7 +125,7 @@ def value_and_grad_blackbox(
 
     Parameters
     ----------
-    fun, x, args, method, order, step, bounds, coords, args_axes, vectorized, workers, progress, out
+    fun, x, args, method, order, step, bounds, coords, args_axes, vectorized, estimator, workers, progress, out
         As in `grad_blackbox`.
 
     Returns
@@ -145,6 +149,6 @@ def value_and_grad_blackbox(
     """
     g = BlackBoxGradient(
         fun, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
-        vectorized=vectorized, workers=workers, progress=progress,
+        vectorized=vectorized, estimator=estimator, workers=workers, progress=progress,
     )  # fmt: skip
     return g.value_and_grad(x, *checked_args(args), out=out)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from jitgrad._check import checked_args
 from jitgrad._types import ArgsAxes, Bounds, Loss, Method
+from jitgrad.estimators import RandomDirections
 from jitgrad.launch.cuda_state import require_cuda
 from jitgrad.steps import Rule
 
@@ -45,6 +46,7 @@ def grad_cuda(
     args_axes: ArgsAxes = None,
     stream: Any = None,
     devices: Sequence[int] | None = None,
+    estimator: RandomDirections | None = None,
     out: Any = None,
 ) -> Any:
     """Gradient of a loss, by finite differences on NVIDIA GPUs: all displaced losses at the same time.
@@ -66,6 +68,8 @@ def grad_cuda(
         Stream of numba, CuPy or PyTorch, or its address. Default: the default stream.
     devices : sequence of int, optional
         GPUs that share the work. Default: the first.
+    estimator : SPSA or Smoothing, optional
+        As in `grad_cpu`; the directions are drawn on the CPU.
     out : array, optional
         Receives the gradient.
 
@@ -108,7 +112,7 @@ def grad_cuda(
     """
     g = cuda_gradient_of(
         loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes, stream=stream,
-        devices=devices,
+        devices=devices, estimator=estimator,
     )  # fmt: skip
     return g(x, *checked_args(args), out=out)
 
@@ -126,13 +130,14 @@ def value_and_grad_cuda(
     args_axes: ArgsAxes = None,
     stream: Any = None,
     devices: Sequence[int] | None = None,
+    estimator: RandomDirections | None = None,
     out: Any = None,
 ) -> tuple[Any, Any]:
     """Loss and gradient at once, on NVIDIA GPUs.
 
     Parameters
     ----------
-    loss, x, args, method, order, step, bounds, coords, args_axes, stream, devices, out
+    loss, x, args, method, order, step, bounds, coords, args_axes, stream, devices, estimator, out
         As in `grad_cuda`.
 
     Returns
@@ -159,6 +164,6 @@ def value_and_grad_cuda(
     """
     g = cuda_gradient_of(
         loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes, stream=stream,
-        devices=devices,
+        devices=devices, estimator=estimator,
     )  # fmt: skip
     return g.value_and_grad(x, *checked_args(args), out=out)

@@ -40,7 +40,7 @@ def warn_unsettled(targets: IntArray, statuses: IntArray, shape: tuple[int, ...]
         f"the loss must let each derivative be found to 1 %, but those by {_listed(names)} may be wrong by more. "
         f"{reasons} Look at error bars with estimate_cpu, or give step= if you know better."
     )
-    warnings.warn(PrecisionWarning(message, coordinates), stacklevel=_frames_inside() + 1)
+    warnings.warn(PrecisionWarning(message, coordinates), stacklevel=frames_inside() + 1)
 
 
 def _reason(status: Status) -> str:
@@ -53,7 +53,7 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _frames_inside() -> int:
+def frames_inside() -> int:
     """Count the frames of this package above the caller's code, so that the warning shows the caller's line."""
     count, frame = 0, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):

@@ -19,6 +19,8 @@ class Status(IntEnum):
     CRAMPED = 8
     FIXED = 9
     ROUGH = 10
+    SAMPLED = 11
+    UNDERSAMPLED = 12
 
     @property
     def label(self) -> str:
@@ -45,4 +47,6 @@ _SENTENCES = {
     Status.NON_FINITE: "The loss is not finite at the point, or on both sides of it.",
     Status.CRAMPED: "The bounds leave no room for displacements.",
     Status.FIXED: "The lower bound equals the upper one: the coordinate is fixed.",
+    Status.SAMPLED: "The mean over random directions, and the error of that mean.",
+    Status.UNDERSAMPLED: "The directions ran out before the mean over them was as precise as was asked for.",
 }

@@ -126,6 +126,7 @@ class _Job(NamedTuple):
         b = self.bound
         lanes = b.lanes.lanes_now() if b.lanes.count > 1 else 1
         b.entry[2] = lanes
+        workers = min(workers, max(1, -(-(stop - start) // lanes)))  # each has memory for x in all lanes
         job = (b.entry, b.blocks, b.private, self.probes, self.origin, start, stop, self.values, self.statuses)
         before = time.perf_counter()
         if workers > 1:

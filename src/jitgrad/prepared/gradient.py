@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from jitgrad import _check
 from jitgrad._types import ArgsAxes, Array, Bounds, Method, Vectorize
 from jitgrad.difference import differences
+from jitgrad.estimators import RandomDirections
 from jitgrad.launch.evaluator import Evaluator
 from jitgrad.launch.threads import exclusive
 from jitgrad.launch.widen import widen
@@ -44,13 +46,18 @@ class Gradient:
         args_axes: ArgsAxes = None,
         threads: int | None = None,
         vectorize: Vectorize = "auto",
+        estimator: RandomDirections | None = None,
     ) -> None:
         self._loss = self._accept(loss)
-        self._options = checked_options(method, order, step, bounds, coords, args_axes, threads, vectorize)
+        self._options = checked_options(
+            method, order, step, bounds, coords, args_axes, threads, vectorize, estimator,
+        )  # fmt: skip
         self._session: Launching | None = None
 
     def __repr__(self) -> str:
         name, options = getattr(self._loss, "__name__", self._loss), self._options
+        if options.sampler is not None:
+            return f"Gradient({name}, estimator={options.sampler.estimator!r})"
         return f"Gradient({name}, method={options.method!r}, order={options.order}, step={options.rule!r})"
 
     def __call__(self, x: npt.ArrayLike, *args: Any, out: Array | None = None) -> Array:
@@ -114,6 +121,10 @@ class Gradient:
         if len(rows) == 0:
             return Evaluator(rows, lambda *_: np.empty(0), np.empty(0))
         return evaluator(self.start(plan, points, args), rows)
+
+    def call(self) -> AbstractContextManager[None]:
+        """Hold what the probe lists of one call share, where there is something."""
+        return nullcontext()
 
     def _compute(self, x: Any, args: tuple[Any, ...], out: Array | None, with_value: bool) -> tuple[Array, Any]:
         points = _check.checked_points(x)

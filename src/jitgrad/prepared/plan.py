@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from jitgrad import _check
 from jitgrad._types import ArgsAxes, Bounds, FloatArray, IntArray, Method, Vectorize
+from jitgrad.estimators import RandomDirections, Sampler, leaves_bounds
 from jitgrad.formula import THRESHOLDS, Formula, formula_for
 from jitgrad.stencils import Stencil, stencil
 from jitgrad.steps import Absolute, Auto, Rule, StepRule, Textbook, as_rule
@@ -27,6 +28,7 @@ class Options(NamedTuple):
     args_axes: ArgsAxes
     threads: int | None
     vectorize: Vectorize
+    sampler: Sampler | None
 
 
 def checked_options(
@@ -38,6 +40,7 @@ def checked_options(
     args_axes: ArgsAxes,
     threads: int | None,
     vectorize: Vectorize,
+    estimator: RandomDirections | None = None,
 ) -> Options:
     """Check the options of a gradient.
 
@@ -47,6 +50,8 @@ def checked_options(
         If one is not as `grad_cpu` describes it.
     """
     stencil(method, order)
+    if estimator is not None:
+        _check_estimator(estimator, method, order, step, bounds)
     return Options(
         method=method,
         order=order,
@@ -56,7 +61,27 @@ def checked_options(
         args_axes=None if args_axes is None else tuple(args_axes),
         threads=_check.checked_threads(threads),
         vectorize=_check.checked_vectorize(vectorize),
+        sampler=None if estimator is None else Sampler(estimator, threads),
     )
+
+
+def _check_estimator(estimator: Any, method: Method, order: int | None, step: Any, bounds: Bounds) -> None:
+    """Raise unless `estimator` is one, and no option is given beside it that is of differences by coordinate."""
+    if not isinstance(estimator, RandomDirections):
+        raise TypeError(
+            f"estimator must be SPSA(...) or Smoothing(...), got {estimator!r}. Leave it out for differences by each "
+            "coordinate."
+        )
+    if method != "central" or order is not None or step is not None:
+        raise ValueError(
+            f"method, order and step must be left out beside an estimator, got {method=}, {order=}, {step=}. They are "
+            f"of differences by coordinate; give h to {type(estimator).__name__} instead."
+        )
+    if bounds is not None and leaves_bounds(estimator):
+        raise ValueError(
+            f"bounds must be left out beside {type(estimator).__name__}, whose normal displacements have no limit. "
+            "Use SPSA, which moves each coordinate by h exactly."
+        )
 
 
 class Plan(NamedTuple):
@@ -69,6 +94,8 @@ class Plan(NamedTuple):
     dtype : dtype
         Type of the points.
     rule : Rule
+    sampler : Sampler or None
+        If the gradient comes from random directions; rule and formula then tell the bounds only.
     targets : ndarray of int64
         Flat indices of the coordinates to differentiate by; equally many for every point, in turn.
     stencil : Stencil
@@ -83,6 +110,7 @@ class Plan(NamedTuple):
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     rule: Rule
+    sampler: Sampler | None
     targets: IntArray
     stencil: Stencil
     formula: Formula
@@ -92,8 +120,8 @@ class Plan(NamedTuple):
 
     @property
     def searches(self) -> bool:
-        """Whether the rule looks at the loss before, or instead of, the formula."""
-        return not isinstance(self.rule, StepRule)
+        """Whether something looks at the loss before, or instead of, the formula."""
+        return self.sampler is not None or not isinstance(self.rule, StepRule)
 
 
 def make_plan(options: Options, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Plan:
@@ -137,14 +165,16 @@ def _make_plan(options: Options, shape: tuple[int, ...], dtype: np.dtype[Any]) -
     limits = np.stack(np.broadcast_arrays(floor, lower, upper), axis=-1)
     formula = formula_for(form, scaling, limits, auto, dtype)
     each = form.order + (auto is not None and auto.verify)
+    around = chosen.size * each if options.sampler is None else options.sampler.evaluations
     return Plan(
         shape=shape,
         dtype=dtype,
         rule=options.rule,
+        sampler=options.sampler,
         targets=(np.arange(count)[:, None] * n + chosen).reshape(-1),
         stencil=form,
         formula=formula,
         checks=formula.settings[THRESHOLDS:],
         result_shape=(*shape[:-1], chosen.size),
-        evaluations=count + count * chosen.size * each,
+        evaluations=count * (1 + around),
     )

@@ -38,6 +38,10 @@ def gradient_stepwise(session: Launching, rows: Array, gradient: Array, with_val
         The loss at the points; NaN where it was neither wanted nor needed.
     """
     plan, formula = session.plan, session.plan.formula
+    if plan.sampler is not None:
+        from jitgrad.prepared.sampled import sampled_gradient
+
+        return sampled_gradient(session, rows, gradient, with_value)
     if plan.searches:
         # Before the loss is evaluated at a point that is not finite or not within the bounds.
         raise_fault(differences(rows, plan.targets[:0], formula)[0], formula)

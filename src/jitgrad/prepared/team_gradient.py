@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from jitgrad._types import Array
@@ -20,8 +21,12 @@ class TeamGradient(Gradient):
         super().__init__(loss, **options)
         self.team = Team(workers, progress)
 
+    def call(self) -> AbstractContextManager[None]:
+        """Send the loss once, and show one bar."""
+        return self.team.call()
+
     def _compute(self, x: Any, args: tuple[Any, ...], out: Array | None, with_value: bool) -> tuple[Array, Any]:
-        with self.team.call():
+        with self.call():
             return super()._compute(x, args, out, with_value)
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from jitgrad.launch.workers.crew import Crew, Dask, Lent
 from jitgrad.launch.workers.mapped import Mapped
 from jitgrad.launch.workers.own import Own, cores
-
-Workers: TypeAlias = int | Executor | Callable[..., Any] | None
-"""SciPy's convention: a number of processes or a map-like callable; and any executor."""
 
 KINDS = "a number of processes, an executor (concurrent.futures, loky, Dask, MPI) or a function like map"
 

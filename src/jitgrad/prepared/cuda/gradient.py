@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from jitgrad import _check
 from jitgrad._types import ArgsAxes, Array, Bounds, Method
+from jitgrad.estimators import RandomDirections
 from jitgrad.launch.cuda.bound import CudaLoss
 from jitgrad.launch.cuda.device import Device, on_device
 from jitgrad.loss.accept import compilable_loss
@@ -36,9 +37,11 @@ class CudaGradient(Gradient):
         args_axes: ArgsAxes = None,
         stream: Any = None,
         devices: Sequence[int] | None = None,
+        estimator: RandomDirections | None = None,
     ) -> None:
         super().__init__(
             loss, method=method, order=order, step=step, bounds=bounds, coords=coords, args_axes=args_axes,
+            estimator=estimator,
         )  # fmt: skip
         self.devices = tuple(Device(index, stream) for index in _check.checked_devices(devices))
 
