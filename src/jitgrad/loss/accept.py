@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -81,7 +82,7 @@ def python_function(loss: Any) -> Any:
 
 def loss_name(loss: Any) -> str:
     """Return the name under which messages mention the loss; that of its class, if it has none."""
-    function = python_function(getattr(loss, "func", loss))  # what functools.partial calls
+    function = python_function(loss.func if isinstance(loss, functools.partial) else loss)
     return str(getattr(function, "__name__", type(function).__name__))
 
 
