@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
@@ -18,6 +18,8 @@ import numpy as np
 import psutil
 import pytest
 import workers_losses as losses
+from hypothesis import given
+from hypothesis import strategies as st
 from workers_losses import Called, Counted, displaced, evaluated, expected, notes
 
 import jitgrad
@@ -27,7 +29,8 @@ from jitgrad.launch.workers.blocks import BLOCK_SECONDS, Blocks
 from jitgrad.launch.workers.evaluate import employed
 from jitgrad.launch.workers.own import Own, cores
 from jitgrad.launch.workers.parcel import Parcel
-from jitgrad.launch.workers.shipment import Filed
+from jitgrad.launch.workers.shipment import Filed, Handed
+from jitgrad.launch.workers.task import run_task
 
 HERE = Path(__file__).parent
 
@@ -407,6 +410,18 @@ def test_a_pool_is_refused_with_its_map(pool):
         crew_of(pool)
 
 
+@pytest.mark.parametrize(
+    ("function", "got"),
+    [
+        (lambda run, tasks: [run(task) for task in tasks][1:], r"\d+ results of \d+"),
+        (lambda run, tasks: [None for _ in tasks], "a NoneType among the results"),
+    ],
+)
+def test_functions_that_are_not_like_map_are_told(function, got):
+    with pytest.raises(TypeError, match=f"like map, got {got}"):
+        evaluated(function, Called(losses.curved), displaced(9))
+
+
 @pytest.mark.parametrize(("package", "wish"), [("loky", "workers=2"), ("tqdm", "progress=True")])
 def test_a_missing_package_is_named_with_the_line_that_installs_it(package, wish, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
@@ -459,3 +474,52 @@ def test_progress_counts_every_evaluation(capsys):
         crew.evaluate(displaced(30), skip=10, progress=progress)
     progress.close()
     assert "50/50" in capsys.readouterr().err
+
+
+class Scripted:
+    """A crew whose workers do what a script says: answer, or die with what they had."""
+
+    size = 2
+
+    def __init__(self, deaths):
+        self.deaths = list(deaths)
+        self.done = []
+
+    def send(self, value):
+        return Handed(value)
+
+    def submit(self, task, shipments):  # noqa: ARG002 - as of other crews
+        future = Future()
+        if self.deaths and self.deaths[0] == task.start:
+            self.deaths.pop(0)
+            future.set_exception(BrokenExecutor())
+        else:
+            self.done.append(task.start)
+            future.set_result(run_task(task))
+        return future
+
+    def died(self, error):
+        return isinstance(error, BrokenExecutor)
+
+    def replace(self):
+        return ""
+
+    def abort(self):
+        raise AssertionError
+
+
+def raising_from(x, place):
+    if x[0] >= place:
+        raise ValueError(f"at {x[0]:g}")
+    return losses.curved(x)
+
+
+@given(st.lists(st.integers(0, 11), max_size=12), st.integers(0, 14))
+def test_the_lowest_failure_whoever_dies(deaths, place):
+    # No block dies often enough to be blamed.
+    deaths = [k for i, k in enumerate(deaths) if deaths[:i].count(k) < 2]
+    crew = Scripted(deaths)
+    with employed(crew, Called(raising_from, place)) as crew_at_work:
+        reply = crew_at_work.evaluate(displaced(12))
+    assert np.array_equal(reply.values[:place], expected(12)[:place])
+    assert (reply.failure.probe if reply.failure else 12) == min(place, 12)

@@ -88,7 +88,7 @@ class Gathering:
         try:
             self._fill()
             # Where something failed the blocks behind it need not be waited for.
-            while self._lost or any(block.start < self._harvest.end for block in self._pending.values()):
+            while self._lost or self._awaited():
                 if self._lost:
                     self._replace()
                 for future in wait(self._pending, WAKE_SECONDS, FIRST_COMPLETED).done:
@@ -101,6 +101,10 @@ class Gathering:
         finally:
             for future in self._pending:
                 future.cancel()
+
+    def _awaited(self) -> bool:
+        known = (*self._pending.values(), *self._again[:1], *self._suspects[:1])
+        return any(block.start < self._harvest.end for block in known)
 
     def _fill(self) -> None:
         """Give the workers what to do."""

@@ -49,15 +49,33 @@ class Mapped:
     ) -> list[Block]:
         """Map over some blocks; return those whose worker could not find the loss."""
         missing = []
-        tasks = (task_of(block) for block in some if block.start < harvest.end)
-        for answer in self._function(run_task, tasks):
-            given: Answer = answer
+        made: list[int] = []
+        answered = 0
+
+        def tasks() -> Iterator[Task]:
+            for block in some:
+                if block.start < harvest.end:
+                    made.append(block.start)
+                    yield task_of(block)
+
+        for given in self._function(run_task, tasks()):
+            if not isinstance(given, Answer):
+                raise TypeError(_NOT_MAP.format(f"a {type(given).__name__} among the results"))
+            answered += 1
             if given.values is None:
                 missing.append(Block(given.start, given.stop, whole=True))
             else:
                 harvest.take(given)
                 blocks.measured(given.stop - given.start, given.seconds)
+        if answered != len(made):
+            raise TypeError(_NOT_MAP.format(f"{answered} results of {len(made)}"))
         return missing
+
+
+_NOT_MAP = (
+    "workers(function, iterable) must give function(item) for every item of the iterable, like map, got {}. "
+    "Pass such a function, an executor or a number."
+)
 
 
 def _others(blocks: Blocks, harvest: Harvest) -> Iterator[Block]:

@@ -94,7 +94,8 @@ def cores() -> int:
 
 def _environment(size: int) -> dict[str, str]:
     share = max(1, cores() // size)
-    return {name: str(min(share, int(os.environ.get(name, share)))) for name in THREADS}
+    given = {name: os.environ.get(name, "") for name in THREADS}  # a list, for OpenMP that nests, is replaced
+    return {name: str(min(share, int(value)) if value.isdigit() else share) for name, value in given.items()}
 
 
 def _leave_interrupts() -> None:
