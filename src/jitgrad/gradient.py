@@ -179,7 +179,8 @@ def grad_cpu(
         more coordinates than can be displaced one by one. `method`, `order` and `step` must be left out.
     workers : int, Executor or map-like callable, optional
         Who evaluates, as in `grad_blackbox`: every worker compiles the loss once and is given blocks of coordinates, or
-        of points, which it evaluates in lanes, on one thread if `threads` does not say otherwise. Default: this process.
+        of points, which it evaluates in lanes, on one thread if `threads` does not say otherwise. Default: this
+        process.
     progress : bool, default False
         Whether a bar shows the evaluations and the time left (extra ``workers``).
     out : ndarray, optional

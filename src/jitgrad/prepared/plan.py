@@ -132,7 +132,8 @@ def make_plan(options: Options, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
     TypeError, ValueError, IndexError
         If an option does not fit the points.
     """
-    usual = options.bounds is None and options.coords is None and math.prod(shape) <= _MOST_KEPT_TARGETS
+    plain = options.bounds is None and options.coords is None and options.sampler is None
+    usual = plain and math.prod(shape) <= _MOST_KEPT_TARGETS
     if usual and isinstance(options.rule, Absolute | Auto | Textbook):  # others may change, or not be hashable
         return _usual_plan(options.method, options.order, options.rule, shape, dtype)
     return _make_plan(options, shape, dtype)
@@ -141,7 +142,7 @@ def make_plan(options: Options, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
 @lru_cache(maxsize=8)
 def _usual_plan(method: Method, order: int | None, rule: Rule, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Plan:
     """Keep what is asked for most: making it takes longer than a small gradient."""
-    return _make_plan(Options(method, order, rule, None, None, None, None, "auto"), shape, dtype)
+    return _make_plan(Options(method, order, rule, None, None, None, None, "auto", None), shape, dtype)
 
 
 _MOST_KEPT_TARGETS = 10_000
