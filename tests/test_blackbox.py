@@ -275,7 +275,7 @@ def test_other_things_are_refused():
     ],
 )
 def test_options_of_another_device_are_refused(options):
-    with pytest.raises(ValueError, match=f"or 'blackbox', with vectorized, got device='{options['device']}'"):
+    with pytest.raises(ValueError, match=f"with vectorized, workers and progress, got device='{options['device']}'"):
         jg.gradient_of(quadratic, **options)
 
 

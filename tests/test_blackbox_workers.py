@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -140,6 +141,31 @@ def test_threads_do_not_wait_for_themselves():
         with pytest.raises(RuntimeError, match="executor that this thread works for"):
             jg.grad_blackbox(within, X, workers=threads)
         assert jg.grad_blackbox(losses.curved, X, workers=threads).shape == (6,)
+
+
+class Simulator:
+    def __init__(self):
+        self.log = threading.Lock()
+
+    def run(self, x):
+        return float(x @ x)
+
+
+SIMULATOR = Simulator()
+
+
+@pytest.mark.parametrize(
+    ("fun", "args", "name"),
+    [
+        (losses.curved, (1.0, threading.Lock()), r"args\[1\]"),
+        (SIMULATOR.run, (), "fun.__self__.log"),
+        (lambda x, simulator=SIMULATOR: simulator.run(x), (), "a default of fun.log"),
+    ],
+    ids=["argument", "method", "default"],
+)
+def test_what_cannot_be_sent_is_named(fun, args, name):
+    with pytest.raises(TypeError, match=f"but {name} is not: a _thread.lock"):
+        jg.grad_blackbox(fun, X, args=args, workers=2)
 
 
 def test_a_picture_is_drawn_after_the_call():

@@ -298,12 +298,18 @@ def test_a_pool_of_the_callers_that_broke_is_told(tmp_path):
 
 
 def test_processes_are_killed_with_an_interrupt():
-    before = multiprocessing.active_children()
+    Own(2).abort()
+    before = loky_children()  # of other sizes
     interrupted(Own(2))
     deadline = time.monotonic() + 5
-    while multiprocessing.active_children() != before and time.monotonic() < deadline:
+    while loky_children() != before and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert [c for c in psutil.Process().children(recursive=True) if "LokyProcess" in " ".join(c.cmdline())] == []
+    assert loky_children() == before
+
+
+def loky_children():
+    commands = {child.pid: " ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)}
+    return {pid for pid, command in commands.items() if "LokyProcess" in command}
 
 
 def interrupted(crew):

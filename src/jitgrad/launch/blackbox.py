@@ -38,6 +38,10 @@ class BlackBox:
     arguments: BatchedArguments
     vectorized: bool = False
 
+    def named_parts(self) -> dict[str, Any]:
+        """Return what the caller passed, by the names of the parameters."""
+        return {"fun": self.fun} | {f"args[{k}]": value for k, value in enumerate(self.arguments.shared)}
+
     def run(self, probes: Probes, *, forgive: bool = False) -> Reply:
         """Evaluate the callable at every probe; see `jitgrad.launch.work.Work`."""
         values = np.full(probes.point.size, np.nan)

@@ -46,7 +46,9 @@ def _picklable(value: Any, tool: Any) -> bool:
 
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Take an object apart as pickle does: attributes, elements, what a function closes over."""
-    if isinstance(value, functools.partial):
+    if hasattr(type(value), "named_parts"):
+        yield from value.named_parts().items()
+    elif isinstance(value, functools.partial):
         yield f"{name}.func", value.func
         yield from _parts(f"{name}.args", value.args)
         yield from _parts(f"{name}.keywords", value.keywords)
@@ -74,6 +76,8 @@ def _parts_of_function(name: str, function: types.FunctionType) -> Iterator[tupl
             yield f"the variable {variable!r} that {name or 'the loss'} uses", cell.cell_contents
         except ValueError:  # not assigned yet
             continue
+    for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+        yield f"a default of {name or 'the loss'}", value
     for variable in function.__code__.co_names:
         if variable in function.__globals__:
             yield f"the global variable {variable!r} that {name or 'the loss'} uses", function.__globals__[variable]
