@@ -174,8 +174,8 @@ def test_product_is_that_of_the_hessian(numbers):
     x, v = np.array(numbers[:3]), np.array(numbers[3:])
     hessian = jg.hessian_cpu(cubic, x)
     np.testing.assert_array_equal(hessian, hessian.T)
-    # No fourth derivatives. Values up to 60 are rounded; steps of small coordinates grow until that is 1e-6 of their own
-    # second difference, of 20 at most, or until they are 5e-4.
+    # No fourth derivatives. Values up to 60 are rounded; steps of small coordinates grow until that is 1e-6 of
+    # their own second difference, of 20 at most, or until they are 5e-4.
     np.testing.assert_allclose(hessian, cubic_hessian(x), atol=1e-4)
     np.testing.assert_allclose(jg.hvp_cpu(cubic, x, v), cubic_hessian(x) @ v, atol=1e-4 * max(1.0, abs(v).max()) * 3)
 
