@@ -1,8 +1,8 @@
-"""One training step through a jitted function, against loops over scipy: python -m benchmarks.training_step [seconds].
+"""One training step through a jitted function, against loops over scipy: python -m benchmarks.training_step [s].
 
-A batch of 256 samples, a network output ``u`` of 8 numbers each, and a function ``F(u, c)`` of about 2 us with 3 outputs
-and an argument per sample. The step wants ``w . dF/du`` for given ``w``. All contestants take turns in one process, with
-new ``u``, ``w`` and ``c`` every time; what is printed is the shortest time of each.
+A batch of 256 samples, a network output ``u`` of 8 numbers each, and a function ``F(u, c)`` of about 2 us with 3
+outputs and an argument per sample. The step wants ``w . dF/du`` for given ``w``. All contestants take turns in one
+process, with new ``u``, ``w`` and ``c`` every time; what is printed is the shortest time of each.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def main():
                     shortest[name] = min(shortest[name], time.perf_counter() - before)
             assert all(np.allclose(result, results[0], rtol=1e-4, atol=1e-4) for result in results)
             rounds += 1
-    u, w, c = inputs()
+    u, _, c = inputs()
     single = _cost(lambda: [jitted(u[0], c[0]) for _ in range(100)]) / 100
     print(f"F called from Python: {1e6 * single:.2f} us, {rounds} rounds")
     for name, seconds in shortest.items():

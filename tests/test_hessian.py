@@ -84,6 +84,7 @@ def test_shapes_are_those_of_the_batch():
     assert jg.hvp_cpu(cubic, np.empty((0, 3)), np.empty((0, 3))).shape == (0, 3)
 
 
+@pytest.mark.interpreted
 def test_one_point():
     np.testing.assert_allclose(jg.hessian_cpu(loss, X[0], args=(C[0],)), HESSIAN[0], atol=TOLERANCES[2])
     np.testing.assert_allclose(jg.hvp_cpu(loss, X[0], V[0], args=(C[0],)), PRODUCT[0], atol=TOLERANCES[2])
@@ -102,6 +103,11 @@ def test_coordinates_of_every_size():
 
 def test_zero_is_a_point_like_any_other():
     np.testing.assert_allclose(jg.hessian_cpu(cubic, np.zeros(3)), cubic_hessian(np.zeros(3)), atol=1e-8)
+
+
+def test_what_is_smaller_than_any_unit_is_as_good_as_zero():
+    x = np.array([0.0, 1.0, 3e-228])
+    np.testing.assert_allclose(jg.hessian_cpu(cubic, x), cubic_hessian(x), atol=1e-6)
 
 
 def test_single_precision():
@@ -168,7 +174,11 @@ def test_the_step_is_the_true_displacement():
     np.testing.assert_array_equal(found, [[2.0, 1.0], [1.0, 0.0]])
 
 
-@given(st.lists(st.floats(-3, 3), min_size=6, max_size=6))
+# Down to 1e-6: smaller coordinates beside others of size 1 may be taken for a direction's shortest length.
+NUMBERS = st.one_of(st.just(0.0), st.floats(1e-6, 3.0), st.floats(-3.0, -1e-6))
+
+
+@given(st.lists(NUMBERS, min_size=6, max_size=6))
 @settings(max_examples=25, deadline=None)
 def test_product_is_that_of_the_hessian(numbers):
     x, v = np.array(numbers[:3]), np.array(numbers[3:])

@@ -10,6 +10,9 @@ from jitgrad.launch.evaluator import Evaluator
 FACTOR, MOST_ROUNDS = 10.0, 12
 """How much a step grows at once, and how often; then it is that of a coordinate of size 1."""
 
+SMALLEST = 1e-30
+"""No unit makes coordinates smaller than this: they are as good as 0. The square of a step must not vanish, either."""
+
 VISIBLE, VISIBLE_SINGLE = 1e-6, 1e-2
 """Rounding, relative to the second difference, at which a step is large enough; in float32 better steps leave 1e-3."""
 
@@ -38,8 +41,8 @@ def grown_steps(
     """
     points = evaluator.points
     x = points.reshape(-1)[targets].astype(np.float64)
-    steps, floors = unit * np.abs(x), np.zeros(x.size)
-    active = np.flatnonzero((steps < unit) & (x != 0.0) & (lower < upper))
+    steps, floors = unit * np.abs(x), np.where(np.abs(x) < SMALLEST, unit, 0.0)
+    active = np.flatnonzero((steps < unit) & (floors == 0.0) & (lower < upper))
     eps = float(np.finfo(points.dtype).eps)
     visible = VISIBLE_SINGLE if points.dtype == np.float32 else VISIBLE
     for _ in range(MOST_ROUNDS):
