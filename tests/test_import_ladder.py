@@ -30,6 +30,8 @@ LADDER = (
         "jacobian",
         "products",
         "hessian",
+        "vector_blackbox",
+        "hessian_blackbox",
     ),
     ("plotting",),
     ("_result", "curves"),

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from jitgrad.hessian import hessian_of as hessian_of
     from jitgrad.hessian import hvp_cpu as hvp_cpu
     from jitgrad.hessian import hvp_of as hvp_of
+    from jitgrad.hessian_blackbox import hessian_blackbox as hessian_blackbox
+    from jitgrad.hessian_blackbox import hvp_blackbox as hvp_blackbox
     from jitgrad.jacobian import jacobian_cpu as jacobian_cpu
     from jitgrad.jacobian import jacobian_of as jacobian_of
     from jitgrad.jacobian import values_cpu as values_cpu
@@ -59,6 +61,10 @@ if TYPE_CHECKING:
     from jitgrad.steps.plug_in import PlugIn as PlugIn
     from jitgrad.steps.shi import Shi as Shi
     from jitgrad.steps.stepleman_winarsky import SteplemanWinarsky as SteplemanWinarsky
+    from jitgrad.vector_blackbox import jacobian_blackbox as jacobian_blackbox
+    from jitgrad.vector_blackbox import jvp_blackbox as jvp_blackbox
+    from jitgrad.vector_blackbox import values_blackbox as values_blackbox
+    from jitgrad.vector_blackbox import vjp_blackbox as vjp_blackbox
 
 __version__ = "0.1.0"
 
@@ -85,18 +91,24 @@ _LAZY = {
     "estimate_cuda": "jitgrad.estimate",
     "explain": "jitgrad.explanation",
     "grad_blackbox": "jitgrad.gradient_blackbox",
+    "hessian_blackbox": "jitgrad.hessian_blackbox",
     "hessian_cpu": "jitgrad.hessian",
     "hessian_of": "jitgrad.hessian",
+    "hvp_blackbox": "jitgrad.hessian_blackbox",
     "hvp_cpu": "jitgrad.hessian",
     "hvp_of": "jitgrad.hessian",
+    "jacobian_blackbox": "jitgrad.vector_blackbox",
     "jacobian_cpu": "jitgrad.jacobian",
     "jacobian_of": "jitgrad.jacobian",
+    "jvp_blackbox": "jitgrad.vector_blackbox",
     "jvp_cpu": "jitgrad.products",
     "jvp_of": "jitgrad.products",
     "noise_cpu": "jitgrad.estimate_noise",
     "value_and_grad_blackbox": "jitgrad.gradient_blackbox",
+    "values_blackbox": "jitgrad.vector_blackbox",
     "values_cpu": "jitgrad.jacobian",
     "values_of": "jitgrad.jacobian",
+    "vjp_blackbox": "jitgrad.vector_blackbox",
     "vjp_cpu": "jitgrad.products",
     "vjp_of": "jitgrad.products",
 }

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 
+from jitgrad._types import FloatArray
 from jitgrad.launch.work import Failure, Reply
 from jitgrad.launch.workers.progress import Progress
 from jitgrad.launch.workers.task import Answer
@@ -22,7 +23,8 @@ class Harvest:
     """
 
     def __init__(self, count: int, progress: Progress | None) -> None:
-        self._values = np.full(count, np.nan)
+        self._count = count
+        self._found: dict[int, FloatArray] = {}
         self._seconds = 0.0
         self._failure: Failure | None = None
         self._progress = progress
@@ -30,7 +32,7 @@ class Harvest:
     @property
     def end(self) -> int:
         """Where evaluating may stop: at the failure, or at the end of the list."""
-        return self._values.size if self._failure is None else self._failure.probe
+        return self._count if self._failure is None else self._failure.probe
 
     @property
     def failed(self) -> bool:
@@ -38,8 +40,9 @@ class Harvest:
         return self._failure is not None
 
     def take(self, answer: Answer) -> None:
-        """Put the values of a block in their place."""
-        self._values[answer.start : answer.stop] = answer.values
+        """Keep the values of a block, which were found."""
+        assert answer.values is not None
+        self._found[answer.start] = answer.values
         self._seconds += answer.seconds
         if answer.failed is not None and answer.start + answer.failed.probe < self.end:
             probe, error, trace = answer.failed
@@ -52,5 +55,25 @@ class Harvest:
 
     def reply(self) -> Reply:
         """Return all of it."""
-        self._values[self.end :] = np.nan
-        return Reply(self._values, self._seconds, self._failure)
+        # In order of the list, so that the first block says how many outputs there are, whoever was faster.
+        blocks = [(start, self._found[start]) for start in sorted(self._found)]
+        shape = next((values.shape[1:] for _, values in blocks if not _empty(values)), ())
+        values = np.full((self._count, *shape), np.nan)
+        for start, found in blocks:
+            if start >= self.end:
+                break
+            if found.shape[1:] == shape:
+                values[start : start + len(found)] = found
+            elif not _empty(found):
+                error = ValueError(
+                    f"outputs must have the same shape everywhere, but they are of shape {shape} and, elsewhere, "
+                    f"{found.shape[1:]}. Return an array of fixed length."
+                )
+                self._failure = Failure(start, error, "")
+        values[self.end :] = np.nan
+        return Reply(values, self._seconds, self._failure)
+
+
+def _empty(values: FloatArray) -> bool:
+    """Whether a block says nothing about how many outputs there are: it raised everywhere."""
+    return values.ndim == 1 and bool(np.isnan(values).all())
