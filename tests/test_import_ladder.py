@@ -20,7 +20,7 @@ LADDER = (
     ("difference",),
     ("auto",),
     ("prepared",),
-    ("gradient", "gradient_cuda", "inline", "check", "explanation"),
+    ("gradient", "gradient_cuda", "inline", "check", "explanation", "jacobian", "products", "hessian"),
     ("plotting",),
     ("_result", "curves"),
     ("estimate", "estimate_noise"),

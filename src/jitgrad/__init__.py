@@ -32,6 +32,18 @@ if TYPE_CHECKING:
     from jitgrad.extrapolation import PolynomialFit as PolynomialFit
     from jitgrad.extrapolation import Richardson as Richardson
     from jitgrad.extrapolation import Ridders as Ridders
+    from jitgrad.hessian import hessian_cpu as hessian_cpu
+    from jitgrad.hessian import hessian_of as hessian_of
+    from jitgrad.hessian import hvp_cpu as hvp_cpu
+    from jitgrad.hessian import hvp_of as hvp_of
+    from jitgrad.jacobian import jacobian_cpu as jacobian_cpu
+    from jitgrad.jacobian import jacobian_of as jacobian_of
+    from jitgrad.jacobian import values_cpu as values_cpu
+    from jitgrad.jacobian import values_of as values_of
+    from jitgrad.products import jvp_cpu as jvp_cpu
+    from jitgrad.products import jvp_of as jvp_of
+    from jitgrad.products import vjp_cpu as vjp_cpu
+    from jitgrad.products import vjp_of as vjp_of
     from jitgrad.steps.curtis_reid import CurtisReid as CurtisReid
     from jitgrad.steps.dumontet_vignes import DumontetVignes as DumontetVignes
     from jitgrad.steps.gill import Gill as Gill
@@ -65,7 +77,19 @@ _LAZY = {
     "estimate_cpu": "jitgrad.estimate",
     "estimate_cuda": "jitgrad.estimate",
     "explain": "jitgrad.explanation",
+    "hessian_cpu": "jitgrad.hessian",
+    "hessian_of": "jitgrad.hessian",
+    "hvp_cpu": "jitgrad.hessian",
+    "hvp_of": "jitgrad.hessian",
+    "jacobian_cpu": "jitgrad.jacobian",
+    "jacobian_of": "jitgrad.jacobian",
+    "jvp_cpu": "jitgrad.products",
+    "jvp_of": "jitgrad.products",
     "noise_cpu": "jitgrad.estimate_noise",
+    "values_cpu": "jitgrad.jacobian",
+    "values_of": "jitgrad.jacobian",
+    "vjp_cpu": "jitgrad.products",
+    "vjp_of": "jitgrad.products",
 }
 
 
