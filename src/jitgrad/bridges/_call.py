@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jitgrad._types import FloatArray
+from jitgrad.bridges._refusal import by_argument
 
 
 class Laid(NamedTuple):
@@ -69,6 +70,17 @@ class Call:
         self.places = tuple(k for k, value in enumerate(args) if is_tensor(value))
         self.tensors = tuple(args[k] for k in self.places)
         self._args = tuple(None if k in self.places else value for k, value in enumerate(args))
+
+    def refuse(self, derived: Iterable[bool]) -> None:
+        """Raise an error if one of the arguments from the framework has, or wants, a derivative.
+
+        Raises
+        ------
+        ValueError
+        """
+        for place, wanted in zip(self.places, derived, strict=True):
+            if wanted:
+                raise ValueError(by_argument(place))
 
     def lay(self, xp: Any, x: Any, vectors: Sequence[Any], tensors: Sequence[Any]) -> Laid:
         """Put the framework's arrays back among the arguments, and its axes among those of the batch.

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from jitgrad.bridges._call import Call, plain, plain_points
-from jitgrad.bridges._host import SECOND, THIRD, LayerHost, LossHost, by_argument, not_installed, not_real
+from jitgrad.bridges._host import LayerHost, LossHost
+from jitgrad.bridges._refusal import not_installed, not_real
+from jitgrad.bridges._torch_rules import Outputs, Value
 
 try:
     import torch
@@ -18,29 +20,42 @@ except ImportError as error:
 
 def torch_loss(loss: Any, **options: Any) -> Callable[..., torch.Tensor]:
     host = LossHost(loss, options)
-    return lambda x, *args: _applied(_Value, host, x, args)
+    return lambda x, *args: _applied(Value, host, x, args)
 
 
 def torch_layer(function: Any, **options: Any) -> Callable[..., torch.Tensor]:
     host = LayerHost(function, options)
-    return lambda u, *args: _applied(_Outputs, host, u, args)
+    return lambda u, *args: _applied(Outputs, host, u, args)
 
 
-def _applied(function: Any, host: Any, x: torch.Tensor, args: tuple[Any, ...]) -> Any:
-    call = _TorchCall(host, x, args)
-    return function.apply(call, x, *call.tensors)
+def torch_custom_op(loss: Any, name: str, **options: Any) -> Callable[..., torch.Tensor]:
+    host = LossHost(loss, options)
+
+    def define(verb: str, vectors: int, like: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+        def compute(x: torch.Tensor, v: list[torch.Tensor], args: list[torch.Tensor]) -> torch.Tensor:
+            return TorchCall(host, x, tuple(args)).compute(verb, x, v, args)
+
+        label = f"jitgrad::{name}_{verb}"
+        schema = "(Tensor x, Tensor[] v, Tensor[] args) -> Tensor"
+        op = torch.library.custom_op(label, compute, mutates_args=(), schema=schema)
+        op.register_fake(lambda x, v, args: like(x))
+        return op
+    ...
 
 
-class _TorchCall(Call):
+def _applied(rule: Any, host: Any, x: torch.Tensor, args: tuple[Any, ...]) -> Any:
+    call = TorchCall(host, x, args)
+    return rule.apply(call, x, *call.tensors)
+
+
+class TorchCall(Call):
     """A call that remembers the gradient it computed together with the value."""
 
     def __init__(self, host: Any, x: torch.Tensor, args: tuple[Any, ...]) -> None:
         if not (isinstance(x, torch.Tensor) and x.is_floating_point()):
             raise TypeError(not_real("a tensor of PyTorch", x, "x.double()"))
         super().__init__(args, host.axes, x.dim(), lambda value: isinstance(value, torch.Tensor))
-        for place, tensor in zip(self.places, self.tensors, strict=True):
-            if tensor.requires_grad and torch.is_grad_enabled():
-                raise ValueError(by_argument(place))
+        self.refuse(tensor.requires_grad and torch.is_grad_enabled() for tensor in self.tensors)
         self._host = host
         self._both = isinstance(host, LossHost) and x.requires_grad and torch.is_grad_enabled()
         self._known: tuple[torch.Tensor, Any] | None = None
@@ -77,45 +92,3 @@ def _array(tensor: torch.Tensor) -> Any:
 def _on_gpu(tensor: torch.Tensor) -> Any:
     tensor = tensor.double() if tensor.is_floating_point() else tensor
     return tensor.contiguous() if tensor.dim() else tensor.item()
-
-
-class _Link(torch.autograd.Function):
-    """What the functions below have in common: ``apply(call, x, *vectors, *tensors)``."""
-
-    verb: ClassVar[str]
-    vectors: ClassVar[int] = 0
-
-    @classmethod
-    def forward(cls, call: _TorchCall, x: Any, *others: Any) -> Any:
-        return call.compute(cls.verb, x, others[: cls.vectors], others[cls.vectors :])
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        del output
-        ctx.call, *tensors = inputs
-        ctx.save_for_backward(*tensors)
-        ctx.save_for_forward(*tensors)
-        ctx.set_materialize_grads(False)  # noqa: FBT003  # what has no tangent has None
-
-    @classmethod
-    def vmap(cls, info: Any, in_dims: Any, call: _TorchCall, *tensors: Any) -> Any:
-        del info
-        pairs = zip(tensors, in_dims[1:], strict=True)
-        return cls.apply(call, *(t.unsqueeze(0) if axis is None else t.movedim(axis, 0) for t, axis in pairs)), 0
-
-
-class _Changing(_Link):
-    """A function of ``x``: a tangent goes through `pushed`, a cotangent through `pulled`, both functions of both."""
-
-    @classmethod
-    def backward(cls, ctx: Any, cotangent: Any) -> Any:
-        x, *tensors = ctx.saved_tensors
-        wanted = cotangent is not None and ctx.needs_input_grad[1]
-        found = cls.pulled(ctx.call, x, cotangent, *tensors) if wanted else None
-        return None, found, *(None for _ in tensors)
-
-    @classmethod
-    def jvp(cls, ctx: Any, _: Any, tangent: Any, *others: Any) -> Any:
-        _refuse_tangents(ctx.call, others)
-        x, *tensors = ctx.saved_tensors
-        return cls.pushed(ctx.call, x, tangent, *tensors)
