@@ -9,6 +9,11 @@ THIRD = (
     "derivative from the graph, or write the loss in the framework itself."
 )
 
+FORWARD_IN_FORWARD = (
+    "forward mode must not be nested in forward mode: PyTorch loses the outer tangent of every custom function, without "
+    "a word (pytorch issue 197867). Replace one of them: jacfwd(jacrev(f)) or torch.func.hessian(f), for instance."
+)
+
 FORWARD_TWICE = (
     "a derivative of a layer must go backward at least once, and forward over forward was asked for. Replace one of "
     "them: jacfwd(jacrev(f)), for instance."

@@ -6,12 +6,15 @@ the arguments is constant.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
+from torch._functorch.pyfunctorch import TransformType, retrieve_all_functorch_interpreters
+from torch.autograd.forward_ad import unpack_dual
 
-from jitgrad.bridges._refusal import FORWARD_TWICE, THIRD
+from jitgrad.bridges._refusal import FORWARD_IN_FORWARD, FORWARD_TWICE, THIRD
 
 
 class Rule(torch.autograd.Function):
@@ -66,6 +69,9 @@ class Rule(torch.autograd.Function):
     @classmethod
     def jvp(cls, ctx: Any, _: Any, *tangents: Any) -> Any:
         """Push tangents forward."""
+        levels = [level.key() for level in retrieve_all_functorch_interpreters()]
+        if levels.count(TransformType.Jvp) > 1:
+            raise NotImplementedError(FORWARD_IN_FORWARD)
         do, given = cls._given(ctx)
         ctx.call.refuse(tangent is not None for tangent in tangents[len(given) :])
         found = [cls.push(k, do, tangents[k], *given) for k in range(len(given)) if tangents[k] is not None]
@@ -78,10 +84,24 @@ class Rule(torch.autograd.Function):
         return lambda rule, *arrays: rule.apply(ctx.call, *arrays, *tensors), given
 
 
+# PyTorch asks for it at every call, and working it out anew takes 10 us.
+Rule.forward.__func__.__signature__ = inspect.signature(lambda cls, *operands: None)
+
+
 class Value(Rule):
     """A loss."""
 
     verb = "value"
+
+    @classmethod
+    def backward(cls, ctx: Any, cotangent: Any) -> Any:
+        x, *tensors = ctx.saved_tensors
+        if torch.is_grad_enabled() or unpack_dual(x).tangent is not None:
+            return super().backward(ctx, cotangent)
+        # Without a derivative to note there is no need for PyTorch to know of the gradient, which takes 20 us.
+        wanted = cotangent is not None and ctx.needs_input_grad[1]
+        found = cotangent.unsqueeze(-1) * ctx.call.compute("gradient", x, (), tensors) if wanted else None
+        return None, found, *(None for _ in tensors)
 
     @classmethod
     def pull(cls, k: int, do: Any, cotangent: Any, x: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -28,21 +28,6 @@ def torch_layer(function: Any, **options: Any) -> Callable[..., torch.Tensor]:
     return lambda u, *args: _applied(Outputs, host, u, args)
 
 
-def torch_custom_op(loss: Any, name: str, **options: Any) -> Callable[..., torch.Tensor]:
-    host = LossHost(loss, options)
-
-    def define(verb: str, vectors: int, like: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-        def compute(x: torch.Tensor, v: list[torch.Tensor], args: list[torch.Tensor]) -> torch.Tensor:
-            return TorchCall(host, x, tuple(args)).compute(verb, x, v, args)
-
-        label = f"jitgrad::{name}_{verb}"
-        schema = "(Tensor x, Tensor[] v, Tensor[] args) -> Tensor"
-        op = torch.library.custom_op(label, compute, mutates_args=(), schema=schema)
-        op.register_fake(lambda x, v, args: like(x))
-        return op
-    ...
-
-
 def _applied(rule: Any, host: Any, x: torch.Tensor, args: tuple[Any, ...]) -> Any:
     call = TorchCall(host, x, args)
     return rule.apply(call, x, *call.tensors)
@@ -58,23 +43,25 @@ class TorchCall(Call):
         self.refuse(tensor.requires_grad and torch.is_grad_enabled() for tensor in self.tensors)
         self._host = host
         self._both = isinstance(host, LossHost) and x.requires_grad and torch.is_grad_enabled()
-        self._known: tuple[torch.Tensor, Any] | None = None
+        self._known: tuple[Any, Any] | None = None
 
     def compute(self, verb: str, x: torch.Tensor, vectors: Any, tensors: Any) -> torch.Tensor:
         """Compute outside of PyTorch; return a tensor of the type of `x`, on its device."""
-        if verb == "gradient" and self._known is not None and torch.equal(self._known[0], x):
-            return torch.as_tensor(self._known[1], dtype=x.dtype, device=x.device)
         on_gpu = x.is_cuda and self._host.on_gpu and verb != "product"
+        point = x.detach().double() if on_gpu else _array(x)
+        known = self._known if verb == "gradient" else None
+        if known is not None and (torch.equal if on_gpu else np.array_equal)(known[0], point):
+            return torch.as_tensor(known[1], dtype=x.dtype, device=x.device)
         if on_gpu:
-            laid = self.lay(torch, x.detach().double(), vectors, [tensor.detach() for tensor in tensors])
+            laid = self.lay(torch, point, vectors, [tensor.detach() for tensor in tensors])
             laid = self.finished(laid, torch.Tensor.contiguous, _on_gpu)
             torch.cuda.synchronize(x.device)  # the streams of PyTorch and of numba do not wait for each other
         else:
-            laid = self.lay(np, _array(x), [_array(vector) for vector in vectors], [_array(t) for t in tensors])
+            laid = self.lay(np, point, [_array(vector) for vector in vectors], [_array(t) for t in tensors])
             laid = self.finished(laid, plain_points, plain)
         if verb == "value" and self._both:
             result, gradient = self._host.value_and_gradient(laid)
-            self._known = x.detach().clone(), gradient
+            self._known = (point.clone() if on_gpu else point.copy()), gradient
         else:
             result = getattr(self._host, verb)(laid)
         if on_gpu:
