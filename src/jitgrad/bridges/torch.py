@@ -9,7 +9,8 @@ import numpy as np
 
 from jitgrad.bridges._call import Call, plain, plain_points
 from jitgrad.bridges._host import LayerHost, LossHost
-from jitgrad.bridges._refusal import not_installed, not_real
+from jitgrad.bridges._refusal import by_argument, not_installed, not_real
+from jitgrad.bridges._torch_op import register
 from jitgrad.bridges._torch_rules import Outputs, Value
 
 try:
@@ -26,6 +27,24 @@ def torch_loss(loss: Any, **options: Any) -> Callable[..., torch.Tensor]:
 def torch_layer(function: Any, **options: Any) -> Callable[..., torch.Tensor]:
     host = LayerHost(function, options)
     return lambda u, *args: _applied(Outputs, host, u, args)
+
+
+def torch_custom_op(loss: Any, name: str, **options: Any) -> Callable[..., torch.Tensor]:
+    host = LossHost(loss, options)
+
+    def compute(verb: str, x: torch.Tensor, vectors: list[torch.Tensor], tensors: list[torch.Tensor]) -> torch.Tensor:
+        return TorchCall(host, x, tuple(tensors)).compute(verb, x, vectors, tensors)
+
+    operator = register(name, compute)
+
+    def call(x: torch.Tensor, *args: Any) -> Any:
+        tensors = [torch.as_tensor(value) for value in args]
+        for place, tensor in enumerate(tensors):
+            if tensor.requires_grad:
+                raise ValueError(by_argument(place))
+        return operator(x, [], tensors)
+
+    return call
 
 
 def _applied(rule: Any, host: Any, x: torch.Tensor, args: tuple[Any, ...]) -> Any:
