@@ -113,6 +113,23 @@ class Call:
         x, *vectors = (xp.broadcast_to(array, (*lead, *array.shape[depth:])) for array in (x, *vectors))
         return Laid(x, tuple(vectors), tuple(args), tuple(axes))
 
+    def numpy(self, dtype: Any, host: Any, verb: str, vectors: int, *arrays: Any) -> Any:
+        """Compute with arrays that a framework hands to a callback: ``host.verb``, of type `dtype`.
+
+        Parameters
+        ----------
+        dtype : dtype
+        host : LossHost or LayerHost
+        verb : str
+        vectors : int
+            How many arrays after the first are vectors; the others are `tensors`.
+        *arrays : array_like
+        """
+        x, *others = map(np.asarray, arrays)
+        laid = self.finished(self.lay(np, x, others[:vectors], others[vectors:]), plain_points, plain)
+        result = getattr(host, verb)(laid)
+        return tuple(np.asarray(r, dtype) for r in result) if isinstance(result, tuple) else np.asarray(result, dtype)
+
     def finished(self, laid: Laid, points: Callable[[Any], Any], tensor: Callable[[Any], Any]) -> Laid:
         """Apply `points` to points and vectors, and `tensor` to those arguments that came from the framework."""
         args = tuple(tensor(value) if k in self.places else value for k, value in enumerate(laid.args))
