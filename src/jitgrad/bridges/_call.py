@@ -51,6 +51,7 @@ class Call:
         The arrays of the framework.
     places : tuple of int
         Where in ``args`` they are.
+    rank : int or None
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Call:
                 f"args_axes must have one entry per argument, {len(args)}, got {len(self._axes)}. "
                 "Write None for an argument that all points share."
             )
-        self._rank = rank
+        self.rank = rank
         self.places = tuple(k for k, value in enumerate(args) if is_tensor(value))
         self.tensors = tuple(args[k] for k in self.places)
         self._args = tuple(None if k in self.places else value for k, value in enumerate(args))
@@ -98,7 +99,7 @@ class Call:
         args = list(self._args)
         for k, tensor in zip(self.places, tensors, strict=True):
             args[k] = tensor
-        depth = 0 if self._rank is None else x.ndim - self._rank
+        depth = 0 if self.rank is None else x.ndim - self.rank
         if depth == 0:
             return Laid(x, tuple(vectors), tuple(args), self._axes)
         lead = np.broadcast_shapes(*(tuple(array.shape[:depth]) for array in (x, *vectors, *tensors)))

@@ -32,7 +32,11 @@ def linear(call: Any, verb: str, x: Any, *others: Any) -> Any:
     *others : arrays
         The vectors, and what follows `x` in the call.
     """
-    return _primitive.bind(x, *others, call=call, verb=verb)
+    # The vector gets all axes that vmap put in front, because its transpose has the shape of the result.
+    depth, place = x.ndim - call.rank, _VECTORS[verb] - 1
+    lead = jnp.broadcast_shapes(*(array.shape[:depth] for array in (x, *others)))
+    vector = jnp.broadcast_to(others[place], (*lead, *others[place].shape[depth:]))
+    return _primitive.bind(x, *others[:place], vector, *others[place + 1 :], call=call, verb=verb)
 
 
 @_primitive.def_impl
@@ -86,14 +90,8 @@ ad.primitive_jvps[_primitive] = _push
 
 
 def _map(arrays: Any, axes: Any, *, call: Any, verb: str) -> Any:
-    size = next(a.shape[axis] for a, axis in zip(arrays, axes, strict=True) if axis is not None)
-    moved = [
-        jnp.expand_dims(a, 0) if axis is None else jnp.moveaxis(a, axis, 0)
-        for a, axis in zip(arrays, axes, strict=True)
-    ]
-    # The vector gets all of the axis, because its transpose has the shape of the result.
-    place = _VECTORS[verb]
-    moved[place] = jnp.broadcast_to(moved[place], (size, *moved[place].shape[1:]))
+    pairs = zip(arrays, axes, strict=True)
+    moved = (jnp.expand_dims(a, 0) if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in pairs)
     return linear(call, verb, *moved), 0
 
 
