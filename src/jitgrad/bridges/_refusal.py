@@ -14,6 +14,17 @@ FORWARD_IN_FORWARD = (
     "a word (pytorch issue 197867). Replace one of them: jacfwd(jacrev(f)) or torch.func.hessian(f), for instance."
 )
 
+FORWARD_IN_GRAPH = (
+    "forward mode must be outside of tf.function, and a ForwardAccumulator inside of one was found: TensorFlow loses the "
+    "tangents of custom functions there. Run it eagerly, or go backward with GradientTape."
+)
+
+LOST = (
+    "a derivative must not go through what tape.jacobian or tf.vectorized_map made of a bridge: TensorFlow loses there "
+    "how to go back. Take the derivative inside of vectorized_map, use tf.map_fn, or tape.jacobian(..., "
+    "experimental_use_pfor=False) with a persistent tape."
+)
+
 FORWARD_TWICE = (
     "a derivative of a layer must go backward at least once, and forward over forward was asked for. Replace one of "
     "them: jacfwd(jacrev(f)), for instance."

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 from jitgrad.bridges._call import Call
 from jitgrad.bridges._host import LayerHost, LossHost
-from jitgrad.bridges._refusal import THIRD, by_argument, not_installed, not_real
+from jitgrad.bridges._refusal import FORWARD_IN_GRAPH, LOST, THIRD, by_argument, not_installed, not_real
 
 try:
     import tensorflow as tf
 except ImportError as error:
     raise ImportError(not_installed("TensorFlow", "tensorflow")) from error
+
+from tensorflow.python.eager.forwardprop_util import pack_tangents
 
 
 def tf_loss(loss: Any, **options: Any) -> Callable[..., Any]:
@@ -26,6 +29,7 @@ def tf_layer(function: Any, outputs: int, **options: Any) -> Callable[..., Any]:
     return lambda u, *args: _applied(host, "outputs", u, args, outputs)
 
 
+@tf.autograph.experimental.do_not_convert
 def _applied(host: Any, verb: str, x: Any, args: tuple[Any, ...], outputs: int | None) -> Any:
     x = tf.convert_to_tensor(x)
     if not x.dtype.is_floating:
@@ -65,6 +69,22 @@ _PULLS: dict[str, Callable[..., list[Any]]] = {
 """For each function of a host the cotangents of its arguments, from the cotangent ``c`` of its result."""
 
 
+@tf.RegisterGradient("JitgradLost")
+def _lost(*_: Any) -> Any:
+    raise NotImplementedError(LOST)
+
+
+def _guarded() -> Any:
+    """In a graph, make TensorFlow ask `_lost` for the gradient of a callback.
+
+    It never does while the function around the callback has its own; but what ``pfor`` vectorizes loses that, and the
+    gradient of a bare callback counts as 0.
+    """
+    if tf.executing_eagerly():
+        return nullcontext()
+    return tf.compat.v1.get_default_graph().gradient_override_map({"PyFuncStateless": "JitgradLost"})
+
+
 class TensorFlowCall(Call):
     """A call that computes in callbacks, and tells TensorFlow how to go back through them."""
 
@@ -82,10 +102,13 @@ class TensorFlowCall(Call):
                 return *found, *(tf.zeros_like(tensor) if tensor.dtype.is_floating else None for tensor in tensors)
 
             run = partial(self.numpy, x.dtype.as_numpy_dtype, self.host, verb, len(vectors))
-            result = tf.numpy_function(run, arrays, x.dtype, stateful=False)
+            with _guarded():
+                result = tf.numpy_function(run, arrays, x.dtype, stateful=False)
             result.set_shape(self._shape(verb, x.shape))
             return result, pull
 
+        if not tf.executing_eagerly() and pack_tangents([x, *vectors]).tangents:
+            raise NotImplementedError(FORWARD_IN_GRAPH)
         return function(x, *vectors, *constants)
 
     def _shape(self, verb: str, shape: Any) -> Any:
