@@ -10,13 +10,13 @@ THIRD = (
 )
 
 FORWARD_IN_FORWARD = (
-    "forward mode must not be nested in forward mode: PyTorch loses the outer tangent of every custom function, without "
-    "a word (pytorch issue 197867). Replace one of them: jacfwd(jacrev(f)) or torch.func.hessian(f), for instance."
+    "forward mode must not be nested in forward mode: PyTorch loses the outer tangent of every custom function and "
+    "says nothing (pytorch issue 197867). Replace one of them: torch.func.hessian(f) or jacfwd(jacrev(f))."
 )
 
 FORWARD_IN_GRAPH = (
-    "forward mode must be outside of tf.function, and a ForwardAccumulator inside of one was found: TensorFlow loses the "
-    "tangents of custom functions there. Run it eagerly, or go backward with GradientTape."
+    "forward mode must be outside of tf.function, and a ForwardAccumulator inside of one was found: TensorFlow loses "
+    "the tangents of custom functions there. Run it eagerly, or go backward with GradientTape."
 )
 
 LOST = (
@@ -34,8 +34,8 @@ FORWARD_TWICE = (
 def by_argument(place: int) -> str:
     """Say that a derivative by an argument was asked for."""
     return (
-        f"derivatives must be by the first argument, and one by args[{place}] was asked for: what follows x is constant. "
-        "Join it to x, or cut it off from what the derivative is by (detach, stop_gradient)."
+        f"derivatives must be by the first argument, and one by args[{place}] was asked for: what follows x is "
+        "constant. Join it to x, or cut it off from what the derivative is by (detach, stop_gradient)."
     )
 
 
