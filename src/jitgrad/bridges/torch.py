@@ -14,8 +14,10 @@ except ImportError as error:
     raise ImportError(not_installed("PyTorch", "torch")) from error
 
 from jitgrad.bridges._torch_call import TorchCall
-from jitgrad.bridges._torch_op import torch_custom_op as torch_custom_op
+from jitgrad.bridges._torch_op import torch_custom_op
 from jitgrad.bridges._torch_rules import Outputs, Value
+
+__all__ = ["torch_custom_op", "torch_layer", "torch_loss"]
 
 
 def torch_loss(loss: Any, **options: Any) -> Callable[..., torch.Tensor]:
