@@ -38,6 +38,18 @@ if TYPE_CHECKING:
     from jitgrad.extrapolation import Ridders as Ridders
     from jitgrad.gradient_blackbox import grad_blackbox as grad_blackbox
     from jitgrad.gradient_blackbox import value_and_grad_blackbox as value_and_grad_blackbox
+    from jitgrad.hessian import hessian_cpu as hessian_cpu
+    from jitgrad.hessian import hessian_of as hessian_of
+    from jitgrad.hessian import hvp_cpu as hvp_cpu
+    from jitgrad.hessian import hvp_of as hvp_of
+    from jitgrad.jacobian import jacobian_cpu as jacobian_cpu
+    from jitgrad.jacobian import jacobian_of as jacobian_of
+    from jitgrad.jacobian import values_cpu as values_cpu
+    from jitgrad.jacobian import values_of as values_of
+    from jitgrad.products import jvp_cpu as jvp_cpu
+    from jitgrad.products import jvp_of as jvp_of
+    from jitgrad.products import vjp_cpu as vjp_cpu
+    from jitgrad.products import vjp_of as vjp_of
     from jitgrad.steps.curtis_reid import CurtisReid as CurtisReid
     from jitgrad.steps.dumontet_vignes import DumontetVignes as DumontetVignes
     from jitgrad.steps.gill import Gill as Gill
@@ -73,8 +85,20 @@ _LAZY = {
     "estimate_cuda": "jitgrad.estimate",
     "explain": "jitgrad.explanation",
     "grad_blackbox": "jitgrad.gradient_blackbox",
+    "hessian_cpu": "jitgrad.hessian",
+    "hessian_of": "jitgrad.hessian",
+    "hvp_cpu": "jitgrad.hessian",
+    "hvp_of": "jitgrad.hessian",
+    "jacobian_cpu": "jitgrad.jacobian",
+    "jacobian_of": "jitgrad.jacobian",
+    "jvp_cpu": "jitgrad.products",
+    "jvp_of": "jitgrad.products",
     "noise_cpu": "jitgrad.estimate_noise",
     "value_and_grad_blackbox": "jitgrad.gradient_blackbox",
+    "values_cpu": "jitgrad.jacobian",
+    "values_of": "jitgrad.jacobian",
+    "vjp_cpu": "jitgrad.products",
+    "vjp_of": "jitgrad.products",
 }
 
 

@@ -23,7 +23,7 @@ ROWS = 128
 
 
 @element
-def _refresh(private: IntArray, block: IntArray, source: int, memory: Array) -> None:
+def refresh(private: IntArray, block: IntArray, source: int, memory: Array) -> None:
     """Point a thread's own block at the arguments at `source`, with fresh copies of the private arrays."""
     copy_bytes(address_of(block), source, block.itemsize * block.size)
     free = address_of(memory)
@@ -195,7 +195,7 @@ def run(
                 scratch[np.uint64(base + coordinate[r] * width + lane)] = value[r]
         block = first_block + stride * point[k]
         if private.shape[0] > 0:
-            _refresh(private, own_block, block, copies)
+            refresh(private, own_block, block, copies)
             block = address_of(own_block)
         shared = 0
         if wide and sharing:

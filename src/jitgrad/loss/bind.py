@@ -127,6 +127,46 @@ def bind(
     )
 
 
+def rebind(bound: BoundLoss, points: Array, args: tuple[Any, ...]) -> BoundLoss | None:
+    """Lay out other arguments for a loss that is compiled and measured already; None if that will not do.
+
+    Arrays may differ in what they hold, and numbers of type float. Whatever else is different may cost another time or
+    have another type.
+
+    Parameters
+    ----------
+    bound : BoundLoss
+        From a call with the same axes, and points of the same shape and type.
+    points : ndarray of shape (m, n)
+    args : tuple
+    """
+    before = bound.values.shared[: len(args)]
+    if bound.compiled is None or not bound.compiled.packed or collects_rest(bound.loss):
+        return None
+    if not all(map(_are_alike, before, args)):
+        return None
+    values = bound.values._replace(shared=(*args, *bound.values.shared[len(args) :]))
+    kinds = bound.compiled.given[1:]
+    blocks, owners = _pack(bound.compiled, values, kinds)
+    blocks[:, 1] = bound.blocks[0, 1]
+    private = _private_arrays(bound.compiled, points, values, kinds, blocks)
+    if not np.array_equal(private, bound.private):
+        return None
+    code = [owner for owner in bound.owners if not isinstance(owner, BatchedArguments)]
+    # The entry is copied: it says how many lanes are used now.
+    return bound._replace(
+        entry=bound.entry.copy(), blocks=blocks, private=private, values=values, owners=[*code, *owners]
+    )
+
+
+def _are_alike(before: Any, now: Any) -> bool:
+    """Whether compiled code takes one for the other without a difference that can be known in advance."""
+    if type(now) is type(before) is np.ndarray:
+        kind = (before.dtype, before.shape, before.strides, before.flags.writeable, before.flags.aligned)
+        return kind == (now.dtype, now.shape, now.strides, now.flags.writeable, now.flags.aligned)
+    return now is before or (type(now) is type(before) is float)
+
+
 def _bind_interpreted(loss: Any, points: Array, values: BatchedArguments) -> BoundLoss:
     shim, owner = interpreted_loss(lambda x, point: call_from_python(loss, x, values.at(point)), points.dtype)
     return BoundLoss(

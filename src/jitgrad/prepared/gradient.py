@@ -137,7 +137,8 @@ class Gradient:
             if 0 in plan.shape[:-1]:  # no points at all
                 nothing = np.empty(plan.result_shape, plan.dtype)
                 return _deliver(nothing, plan, out), np.empty(plan.shape[:-1])
-            session = self.start(plan, points, args)
+            renewed = None if session is None else session.renewed(points, args)
+            session = self.start(plan, points, args) if renewed is None else renewed
         attempt = session.attempt(points, with_value)
         if attempt is None:
             gradient = np.empty(session.size, session.dtype)

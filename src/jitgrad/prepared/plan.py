@@ -32,14 +32,14 @@ class Options(NamedTuple):
 
 
 def checked_options(
-    method: Method,
-    order: int | None,
-    step: Any,
-    bounds: Bounds,
-    coords: npt.ArrayLike | None,
-    args_axes: ArgsAxes,
-    threads: int | None,
-    vectorize: Vectorize,
+    method: Method = "central",
+    order: int | None = None,
+    step: Any = None,
+    bounds: Bounds = None,
+    coords: npt.ArrayLike | None = None,
+    args_axes: ArgsAxes = None,
+    threads: int | None = None,
+    vectorize: Vectorize = "auto",
     estimator: RandomDirections | None = None,
 ) -> Options:
     """Check the options of a gradient.

@@ -13,7 +13,7 @@ from jitgrad.difference import Differences, combine
 from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
 from jitgrad.launch.probes import Probes
 from jitgrad.launch.threads import exclusive
-from jitgrad.loss.bind import BoundLoss
+from jitgrad.loss.bind import BoundLoss, rebind
 from jitgrad.prepared.plan import Plan
 from jitgrad.prepared.whole import LANES, make_frame, whole_gradient, whole_gradient_parallel
 
@@ -62,6 +62,10 @@ class Launching(Protocol):
 
     def fits(self, x: Array, args: tuple[Any, ...]) -> bool:
         """Whether these points and arguments are like those of the last call."""
+        ...
+
+    def renewed(self, x: Array, args: tuple[Any, ...]) -> Launching | None:
+        """Return a session for other arguments that knows what this one does, or None."""
         ...
 
     def quick(self, points: Array, with_value: bool) -> tuple[Array, Any] | None:
@@ -128,6 +132,17 @@ class Session:
             and all(map(is_, args, self.args))
             and list(map(described, args)) == self.descriptions
         )
+
+    def renewed(self, x: Array, args: tuple[Any, ...]) -> Session | None:
+        """Return a session for other arguments of the same kinds: in training they are new arrays at every step."""
+        if x.shape != self.shape or x.dtype is not self.dtype or len(args) != len(self.args):
+            return None
+        bound = rebind(self.bound, x.reshape(-1, x.shape[-1]), args)
+        if bound is None:
+            return None
+        session = Session(self.plan, args, bound, self.seconds, self.threads)
+        session.rough, session.loaded, session.serial_calls = self.rough, self.loaded, self.serial_calls
+        return session
 
     def quick(self, points: Array, with_value: bool) -> tuple[Array, Any] | None:
         """Compute the gradient of a loss that is known to take next to no time, without a look at the clock.

@@ -41,6 +41,9 @@ class CudaSession:
             self.bound.refresh()
         return fitting
 
+    def renewed(self, *_: Any) -> None:
+        """Return None: arguments are copied to the device once per session."""
+
     def quick(self, *_: Any) -> None:
         """Return None: nothing is quick that has to be launched."""
 
