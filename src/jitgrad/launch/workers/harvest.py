@@ -22,6 +22,7 @@ class Harvest:
     """
 
     def __init__(self, count: int, progress: Progress | None) -> None:
+        self._count = count
         self._values = np.full(count, np.nan)
         self._seconds = 0.0
         self._failure: Failure | None = None
@@ -30,7 +31,7 @@ class Harvest:
     @property
     def end(self) -> int:
         """Where evaluating may stop: at the failure, or at the end of the list."""
-        return self._values.size if self._failure is None else self._failure.probe
+        return self._count if self._failure is None else self._failure.probe
 
     @property
     def failed(self) -> bool:
@@ -39,7 +40,16 @@ class Harvest:
 
     def take(self, answer: Answer) -> None:
         """Put the values of a block in their place."""
-        self._values[answer.start : answer.stop] = answer.values
+        values = np.asarray(answer.values)
+        if values.ndim > self._values.ndim:  # of a function of several outputs
+            self._values = np.full((self._count, *values.shape[1:]), np.nan)
+        if values.ndim == self._values.ndim:  # a failure has no outputs
+            if values.shape[1:] != self._values.shape[1:]:
+                raise ValueError(
+                    f"the function must return as many numbers everywhere, got {values.shape[1]} and "
+                    f"{self._values.shape[1]}. Return a one-dimensional array of the same length at every point."
+                )
+            self._values[answer.start : answer.stop] = values
         self._seconds += answer.seconds
         if answer.failed is not None and answer.start + answer.failed.probe < self.end:
             probe, error, trace = answer.failed
