@@ -111,7 +111,8 @@ class Fitting:
         object.__setattr__(self, "candidates", tuple(self.candidates))
         if not self.candidates:
             raise ValueError("candidates must hold at least one number, got none. Leave them out for the default.")
-        for value in self.candidates if self.lambda_ == "cv" else (self.lambda_,):
+        weights: tuple[Any, ...] = self.candidates if self.lambda_ == "cv" else (self.lambda_,)
+        for value in weights:
             if isinstance(value, str) or not value > 0:
                 raise ValueError(
                     f"lambda_ must be above 0 or 'cv', got {value!r}. Without a penalty the surrogate would learn what "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from jitgrad.training.evaluate import Function
@@ -52,5 +51,5 @@ class Data(NamedTuple):
 
 def measured(function: Function, u: Any, x: Any) -> Any:
     """Evaluate the function at rows of tensors; return a tensor of shape (m, p)."""
-    y = function.evaluate(*(np.array(part.detach().cpu(), np.float64) for part in (u, x)))
+    y = function.evaluate(*(part.detach().cpu().double().numpy() for part in (u, x)))
     return torch.as_tensor(y, dtype=x.dtype, device=x.device)

@@ -80,12 +80,14 @@ def compare(surrogate: Any, objective: Objective, x: Any, target: Any, before: A
     rows = torch.isfinite(before.y).all(dim=1)
     with evaluating(surrogate):
         said = [predictions(surrogate, torch.cat([x, at.u], dim=1), at.y.shape[1]) for at in (before, after)]
-        values = [float(mean_objective(objective, y[rows], target[rows])) for y in (before.y, after.y, *said)]
+        true_before, true_after, promised_before, promised = (
+            float(mean_objective(objective, y[rows], target[rows])) for y in (before.y, after.y, *said)
+        )
         there = torch.isfinite(after.y).all(dim=1)
         error = float(((said[1] - after.y) / spread)[there].square().mean().sqrt())
     if not there[rows].all():  # whatever an objective makes of that
-        values[1] = math.nan
-    return Check(*values, error)
+        true_after = math.nan
+    return Check(true_before, true_after, promised_before, promised, error)
 
 
 def next_radius(radius: float, check: Check, verdict: str, moved: float, right: bool) -> float:

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 
+from jitgrad._types import Array
 from jitgrad.launch.work import Failure, Reply
 from jitgrad.launch.workers.progress import Progress
 from jitgrad.launch.workers.task import Answer
@@ -23,7 +24,7 @@ class Harvest:
 
     def __init__(self, count: int, progress: Progress | None) -> None:
         self._count = count
-        self._values = np.full(count, np.nan)
+        self._values: Array = np.full(count, np.nan)
         self._seconds = 0.0
         self._failure: Failure | None = None
         self._progress = progress
@@ -40,7 +41,7 @@ class Harvest:
 
     def take(self, answer: Answer) -> None:
         """Put the values of a block in their place."""
-        values = np.asarray(answer.values)
+        values: Array = np.asarray(answer.values)
         if values.ndim > self._values.ndim:  # of a function of several outputs
             self._values = np.full((self._count, *values.shape[1:]), np.nan)
         if values.ndim == self._values.ndim:  # a failure has no outputs
