@@ -254,8 +254,8 @@ def test_a_surrogate_that_is_wrong_is_caught():
     assert all(entry.loss == entry.before for entry in history)
     assert all(entry.error > 0.5 for entry in history)
     assert torch.equal(trainer.policy.weight, before)
-    # A quarter of the radius and twice the samples each time, to four times as many.
-    assert history.table()["radius"].tolist() == [3.0, 0.75, 0.1875, 0.046875]
+    # Half of the radius and twice the samples each time, to four times as many.
+    assert history.table()["radius"].tolist() == [3.0, 1.5, 0.75, 0.375]
     assert history.table()["samples"].tolist() == [20, 40, 80, 80]
 
 

@@ -10,7 +10,7 @@ import torch
 from jitgrad.training.networks import evaluating, predictions
 from jitgrad.training.objective import Objective, mean_objective
 
-GROW, SHRINK = 2.0, 0.25
+GROW, SHRINK = 2.0, 0.5
 """What the radius is multiplied by after a round that went as promised, and after one that was taken back."""
 
 KEPT_PROMISE = 0.75
@@ -19,7 +19,8 @@ KEPT_PROMISE = 0.75
 As in trust region methods: Conn, Gould and Toint, Trust-Region Methods (2000), section 17.1, has such numbers.
 """
 
-MOST_RADIUS = 1e6
+LEAST_RADIUS, MOST_RADIUS = 0.05, 1e6
+"""In units of exploration: smaller steps are below what samples resolve, and it would take many rounds to grow again."""
 
 
 class At(NamedTuple):
@@ -104,7 +105,7 @@ def next_radius(radius: float, check: Check, verdict: str, moved: float, right: 
         Whether the surrogate's error was small.
     """
     if verdict == "refused":
-        return radius * SHRINK
+        return max(radius * SHRINK, min(radius, LEAST_RADIUS))
     if verdict == "shortened":
         return max(moved, radius * SHRINK)
     used_up = moved >= 0.5 * radius
