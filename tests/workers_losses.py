@@ -13,6 +13,7 @@ import numpy as np
 from jitgrad.launch.failure import probe_point
 from jitgrad.launch.probes import replaced
 from jitgrad.launch.work import Failure, Reply
+from jitgrad.launch.workers import task
 from jitgrad.launch.workers.accept import crew_of
 from jitgrad.launch.workers.evaluate import employed
 from jitgrad.launch.workers.parcel import Parcel
@@ -79,6 +80,14 @@ def count_parcels():
 
 def arrived(least):
     return sum(size >= least for size in ARRIVED)
+
+
+def forget_all():
+    task._kept.clear()
+
+
+def kept():
+    return len(task._kept)
 
 
 class OddError(Exception):

@@ -56,7 +56,7 @@ def hessian_cpu(loss: Loss, x: npt.ArrayLike, *, args: tuple[Any, ...] = (), **o
         ``bounds``, ``coords``, ``args_axes``, ``threads`` and ``vectorize``, as in `grad_cpu`. ``order``: accuracy
         order, 2 (the default; 4 for float32), 4, 6 or 8; it costs ``order**2 / 2`` evaluations per entry off the
         diagonal of one triangle, times 2. ``step``: a number, an array or a step rule, whose steps are made those of a
-        second derivative; default: those of `Auto`, unchecked.
+        second derivative; default: those of `Auto`, larger where they are too small.
 
     Returns
     -------
@@ -88,7 +88,9 @@ def hessian_cpu(loss: Loss, x: npt.ArrayLike, *, args: tuple[Any, ...] = (), **o
     The error is about ``h**2 f'''' / 12 + 2 eps |f| / h**2`` for order 2. The step ``4 eps**(1/4)`` (5e-4) times
     ``|x|`` up to 1 and times its square root above leaves, where the loss changes on the scale of ``x``, 2e-8 of
     truncation and 2e-9 of rounding, in units of the loss and that scale: the rounding may be ten times larger, as in
-    sums of many terms. Order 4 steps 1e-2, and leaves 1e-10 and 1e-11. Nothing checks the result: compare two orders.
+    sums of many terms. Order 4 steps 1e-2, and leaves 1e-10 and 1e-11. A coordinate below 1 whose second difference
+    drowns in rounding gets a larger step, up to that of a coordinate of size 1, for two evaluations each time it grows
+    tenfold. Nothing else checks the result: compare two orders.
 
     Examples
     --------

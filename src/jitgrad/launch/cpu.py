@@ -19,6 +19,10 @@ SLICE_SECONDS = 0.2
 """Longest stretch of compiled work: Ctrl-C is heeded in between."""
 
 
+CALLS_WITHOUT_THREADS = 20
+"""So many calls stay on one thread after one that was slower on several: a thread that has to wait for its
+core keeps the others waiting, for milliseconds."""
+
 MOST_LANES = 64
 """A multiple of every number of lanes."""
 
@@ -32,12 +36,15 @@ class Evaluation(NamedTuple):
         The loss at every probe.
     seconds : float
         Time of one evaluation on one thread; where threads were used, as it was known before.
+    slower : bool
+        Whether threads were used, and took longer than one would have: they wait for their cores.
     raised : int
         The first probe at which the loss raised, after which there are no values; -1 if it did not.
     """
 
     values: FloatArray
     seconds: float
+    slower: bool
     raised: int
 
 
@@ -107,11 +114,12 @@ def attempt(
         most = max(most, workers)
         raised = np.flatnonzero(statuses[start:stop] & RAISED)
         if raised.size and not forgive:
-            return Evaluation(values, seconds, start + int(raised[0]))
+            return Evaluation(values, seconds, slower=False, raised=start + int(raised[0]))
         if raised.size:
             job.run_past_exceptions(start + int(raised[0]), stop)
         start = stop
-    return Evaluation(values, elapsed / max(1, total - skip) if most == 1 else seconds, -1)
+    count = max(1, total - skip)
+    return Evaluation(values, elapsed / count if most == 1 else seconds, most > 1 and elapsed > count * seconds, -1)
 
 
 class _Job(NamedTuple):

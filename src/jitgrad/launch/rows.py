@@ -15,7 +15,7 @@ from jitgrad._errors import LossCompileError
 from jitgrad._jit import element, kernel, parallel_kernel
 from jitgrad._types import Array, FloatArray, IntArray
 from jitgrad.launch import threads as pool
-from jitgrad.launch.cpu import SLICE_SECONDS, workers_for
+from jitgrad.launch.cpu import CALLS_WITHOUT_THREADS, SLICE_SECONDS, workers_for
 from jitgrad.launch.drivers import refresh
 from jitgrad.launch.failure import probe_point, raise_from
 from jitgrad.launch.memory import address_of, call_shim
@@ -129,6 +129,7 @@ class Outputs:
     def __init__(self, function: Any, bound: BoundLoss, width: int, seconds: float, threads: int | None) -> None:
         self.width = width
         self._function, self._bound, self._seconds, self._threads = function, bound, seconds, threads
+        self._serial_calls = 0  # to come, that leave threads alone
         compiled = bound.compiled
         self._in_python = compiled is None or not compiled.packed  # nobody can say where the outputs shall go
 
@@ -173,7 +174,11 @@ class Outputs:
     def renewed(self, points: Array, args: tuple[Any, ...]) -> Outputs | None:
         """Return the same for other arguments of the same kinds, or None."""
         bound = rebind(self._bound, points, (NOT_WRITTEN, *args))
-        return None if bound is None else Outputs(self._function, bound, self.width, self._seconds, self._threads)
+        if bound is None:
+            return None
+        outputs = Outputs(self._function, bound, self.width, self._seconds, self._threads)
+        outputs._serial_calls = self._serial_calls
+        return outputs
 
     def evaluate(self, probes: Probes, skip: int = 0, *, forgive: bool = False) -> FloatArray:
         """Evaluate the function at every probe of a list without directions.
@@ -203,7 +208,7 @@ class Outputs:
         self._run(probes, skip, skip, rows, counts, statuses, 1)  # loads the driver, which must not be taken for work
         start = skip
         while start < total:
-            workers = 1 if self._in_python else workers_for(self._bound, (total - start) * self._seconds, self._threads)
+            workers = self._workers((total - start) * self._seconds)
             stop = min(total, start + max(workers, int(SLICE_SECONDS * workers / max(self._seconds, 1e-9))))
             self._run(probes, start, stop, rows, counts, statuses, workers)
             raised = start + np.flatnonzero(statuses[start:stop] & RAISED)
@@ -235,11 +240,13 @@ class Outputs:
             return
         b = self._bound
         job = (b.entry, b.blocks, b.private, probes, start, stop, rows, counts, statuses)
+        before = time.perf_counter()
         if workers > 1:
             with pool.exclusive():
                 run_rows_parallel(*job, workers)
+            if time.perf_counter() - before > (stop - start) * self._seconds and self._threads is None:
+                self._serial_calls = CALLS_WITHOUT_THREADS
             return
-        before = time.perf_counter()
         if b.threaded:
             with pool.exclusive():
                 run_rows(*job)
@@ -247,6 +254,15 @@ class Outputs:
             run_rows(*job)
         if stop > start:  # at most doubled: a call that the system interrupted says nothing about the function
             self._seconds = min((time.perf_counter() - before) / (stop - start), 2.0 * self._seconds)
+
+    def _workers(self, work: float) -> int:
+        """Choose the number of threads for evaluations that take `work` seconds on one."""
+        if self._in_python:
+            return 1
+        if self._serial_calls > 0:
+            self._serial_calls -= 1
+            return 1
+        return workers_for(self._bound, work, self._threads)
 
     def _call(self, probes: Probes, k: int, rows: FloatArray, counts: IntArray, statuses: Array) -> None:
         """Evaluate one probe from Python."""

@@ -11,17 +11,20 @@ import numpy.typing as npt
 from jitgrad import _check
 from jitgrad._types import ArgsAxes, Array, FloatArray, IntArray
 from jitgrad.difference import differences
+from jitgrad.formula import AT_ZERO
+from jitgrad.launch.evaluator import Evaluator
 from jitgrad.loss.accept import jitted_loss
 from jitgrad.loss.derived import derived_loss
 from jitgrad.prepared.along import ends_of_lines, free_directions, steps_along
 from jitgrad.prepared.gradient import Gradient, rows_of
+from jitgrad.prepared.growing import grown_steps
 from jitgrad.prepared.options import SecondOptions
 from jitgrad.prepared.plan import Options, Plan, checked_options, make_plan
 from jitgrad.prepared.products import directions_like
 from jitgrad.prepared.repair import raise_fault
 from jitgrad.prepared.second import combine_second, second_differences
 from jitgrad.prepared.session import Launching
-from jitgrad.steps import Rule, Scaling, StepRule, as_rule
+from jitgrad.steps import Auto, Rule, Scaling, StepRule, as_rule
 
 PAIRS_AT_ONCE = 2**16
 """So many second derivatives go into one probe list: about 20 MB."""
@@ -150,12 +153,15 @@ class Hessian:
         n = plan.result_shape[-1]
         hessian = np.empty((len(rows), n, n), points.dtype)
         if hessian.size:
+            raise_fault(differences(rows, plan.targets[:0], plan.formula)[0], plan.formula)
             i, j = np.triu_indices(n)
             pairs = np.stack([i, j], axis=1) + n * np.arange(len(rows))[:, None, None]
             each = plan.stencil.order**2 * i.size
             session = self._sessions.session(
                 self._loss, self._options.args_axes, plan._replace(evaluations=len(rows) * each), points, args
             )
+            limits = grown_limits(plan, Evaluator(rows, session.evaluate), points.shape[-1])
+            plan = plan._replace(formula=plan.formula._replace(limits=limits))
             second = differentiate_twice(session, rows, plan, pairs.reshape(-1, 2)).reshape(len(rows), -1)
             hessian[:, i, j] = second
             hessian[:, j, i] = second
@@ -193,26 +199,51 @@ class HessianVector:
         along = directions_like(points, v)
         plan, rows = second_plan(self._options, points.shape, points.dtype), rows_of(points)
         m, n = rows.shape
+        each = plan.result_shape[-1]
         if not plan.targets.size:
             return np.empty(plan.result_shape, points.dtype)
         raise_fault(differences(rows, plan.targets[:0], plan.formula)[0], plan.formula)
-        limits = np.broadcast_to(plan.formula.limits, (m, n, 3)).copy()
-        along = free_directions(along, limits[..., 1], limits[..., 2])
-        scale = steps_along(rows, along, plan.formula)
-        scaled = (along * scale[:, None]).astype(points.dtype)
-        plan = joined_plan(plan, rows, scaled, limits, self._options.bounds is not None)
-        each = plan.result_shape[-1]
-        places = (each + 1) * np.arange(m)[:, None]
-        pairs = np.stack(np.broadcast_arrays(places + np.arange(each), places + each), axis=-1).reshape(-1, 2)
         z = np.concatenate([rows, np.zeros((m, 1), points.dtype)], axis=1)
-        given = z.reshape(*points.shape[:-1], n + 1)
+        scaled = np.zeros_like(rows)  # filled in once it is known how far to go
         axes = (None,) * len(args) if self._options.args_axes is None else tuple(self._options.args_axes)
         session = self._sessions.session(
-            derived_loss("joined", self._loss, args), (0 if points.ndim > 1 else None, *axes),
-            plan._replace(shape=given.shape), given, (scaled.reshape(points.shape), *args),
-        )  # fmt: skip
+            derived_loss("joined", self._loss, args),
+            (0 if points.ndim > 1 else None, *axes),
+            plan._replace(evaluations=m * each * plan.stencil.order**2),
+            z.reshape(*points.shape[:-1], n + 1),
+            (scaled.reshape(points.shape), *args),
+        )
+        limits = grown_limits(plan, Evaluator(z, session.evaluate), n)
+        along = free_directions(along, limits[..., 1], limits[..., 2])
+        scale = steps_along(rows, along, plan.formula._replace(limits=limits))
+        scaled[...] = along * scale[:, None]
+        plan = joined_plan(plan, rows, scaled, limits, self._options.bounds is not None)
+        places = (each + 1) * np.arange(m)[:, None]
+        pairs = np.stack(np.broadcast_arrays(places + np.arange(each), places + each), axis=-1).reshape(-1, 2)
         second = differentiate_twice(session, z, plan, pairs).reshape(m, each) / scale[:, None]
         return second.astype(points.dtype).reshape(plan.result_shape)
+
+
+def grown_limits(plan: Plan, evaluator: Evaluator, n: int) -> FloatArray:
+    """Return steps and bounds of the first `n` coordinates of every point, (m, n, 3).
+
+    The least steps are those that were asked for, or, of `Auto`, what a look at the loss shows.
+
+    Parameters
+    ----------
+    plan : Plan
+    evaluator : Evaluator
+        Its points may have one coordinate more.
+    n : int
+    """
+    m, width = evaluator.points.shape
+    limits = np.broadcast_to(plan.formula.limits, (m, n, 3)).copy()
+    if isinstance(plan.rule, ForSecond) and isinstance(plan.rule.rule, Auto):
+        flat = limits.reshape(-1, 3)
+        targets = np.arange(m)[:, None] * width + np.arange(n)
+        unit = float(plan.formula.settings[AT_ZERO])
+        flat[:, 0] = grown_steps(evaluator, targets.reshape(-1), flat[:, 1], flat[:, 2], unit)
+    return limits
 
 
 def joined_plan(plan: Plan, rows: Array, along: Array, limits: FloatArray, bounded: bool) -> Plan:
@@ -236,5 +267,4 @@ def joined_plan(plan: Plan, rows: Array, along: Array, limits: FloatArray, bound
     targets = np.concatenate([plan.targets.reshape(m, each) % n, np.full((m, 1), n)], axis=1)
     targets = targets + (n + 1) * np.arange(m)[:, None]
     formula = plan.formula._replace(limits=np.concatenate([limits, line], axis=1))
-    evaluations = m * each * plan.stencil.order**2
-    return plan._replace(targets=targets.reshape(-1), formula=formula, evaluations=evaluations)
+    return plan._replace(targets=targets.reshape(-1), formula=formula)

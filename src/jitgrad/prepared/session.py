@@ -10,16 +10,12 @@ import numpy as np
 
 from jitgrad._types import Array, FloatArray
 from jitgrad.difference import Differences, combine
-from jitgrad.launch.cpu import LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
+from jitgrad.launch.cpu import CALLS_WITHOUT_THREADS, LEAST_PARALLEL_SECONDS, SLICE_SECONDS, evaluate, workers_for
 from jitgrad.launch.probes import Probes
 from jitgrad.launch.threads import exclusive
 from jitgrad.loss.bind import BoundLoss, rebind
 from jitgrad.prepared.plan import Plan
 from jitgrad.prepared.whole import LANES, make_frame, whole_gradient, whole_gradient_parallel
-
-CALLS_WITHOUT_THREADS = 20
-"""So many calls stay on one thread after one that was slower on several: a thread that has to wait for its
-core keeps the others waiting, for milliseconds."""
 
 CALLS_UNTIMED = 20
 """So many gradients that take less than it takes to start threads are computed between two that are timed."""
@@ -187,7 +183,13 @@ class Session:
 
     def evaluate(self, probes: Probes, skip: int = 0, *, forgive: bool = False) -> FloatArray:
         """Evaluate the loss at every probe of a list, as `jitgrad.launch.cpu.evaluate` does."""
-        found = evaluate(self.bound, probes, self.seconds, skip=skip, threads=self.threads, forgive=forgive)
+        threads = self.threads
+        if threads is None and self.serial_calls > 0:
+            self.serial_calls -= 1
+            threads = 1
+        found = evaluate(self.bound, probes, self.seconds, skip=skip, threads=threads, forgive=forgive)
+        if found.slower and threads is None:
+            self.serial_calls = CALLS_WITHOUT_THREADS
         if not forgive:
             self.seconds, self.rough = found.seconds, False
         return found.values

@@ -38,6 +38,9 @@ class WorkSession:
             and list(map(described, args)) == self._descriptions
         )
 
+    def renewed(self, *_: Any) -> None:
+        """Return None: nothing that took time would be kept."""
+
     def quick(self, *_: Any) -> None:
         """Return None: Python is between the evaluations anyway."""
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from jitgrad.launch.workers.crew import Crew, Dask, Lent
+from jitgrad.launch.workers.crew import Crew, Lent
+from jitgrad.launch.workers.dask import Dask
 from jitgrad.launch.workers.mapped import Mapped
 from jitgrad.launch.workers.own import Own, cores
 

@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
-from jitgrad.launch.workers.shipment import Handed, Send, Shipment, by_dask, by_file
+from jitgrad.launch.workers.shipment import Handed, Send, Shipment, by_file
 from jitgrad.launch.workers.task import Answer, Task, run_task
 
 _busy = threading.local()
@@ -29,7 +29,7 @@ class Crew(Protocol):
         ...
 
     def submit(self, task: Task, shipments: tuple[Shipment, ...]) -> Future[Answer]:
-        """Let a worker do a task."""
+        """Let a worker do a task; `shipments` are objects that a worker could not find."""
         ...
 
     def died(self, error: BaseException) -> bool:
@@ -96,44 +96,6 @@ def _run_for(executor: Executor, task: Task) -> Answer:
         return run_task(task)
     finally:
         del _busy.executor
-
-
-class Dask:
-    """The executor of a Dask client: ``client.get_executor()``.
-
-    Parameters
-    ----------
-    executor : distributed.cfexecutor.ClientExecutor
-    """
-
-    def __init__(self, executor: Any) -> None:
-        self._executor = executor
-        # There is no public way from the executor to its client, which alone can move large objects between workers.
-        client = executor._client
-        self.size = max(1, sum(client.nthreads().values()))
-        self._send = by_dask(client)
-
-    def send(self, value: Any) -> Shipment:
-        """Bring an object to the workers."""
-        return self._send(value)
-
-    def submit(self, task: Task, shipments: tuple[Shipment, ...]) -> Future[Answer]:
-        """Let a worker do a task."""
-        remotes = [s.remote for s in shipments if s.remote is not None]
-        # pure=False, because Dask would name the task by a hash of all that is in it.
-        future: Future[Answer] = self._executor.submit(run_task, task, *remotes, pure=False)
-        return future
-
-    def died(self, error: BaseException) -> bool:
-        """Tell whether Dask gave a task up: it does a task again by itself, on another worker, some times."""
-        return type(error).__name__ == "KilledWorker"
-
-    def replace(self) -> str:
-        """Return why not: Dask has tried."""
-        return "Dask had others try it (distributed.scheduler.allowed-failures says how often). "
-
-    def abort(self) -> None:
-        """Leave the workers to their owner."""
 
 
 def _size_of(executor: Any) -> int:

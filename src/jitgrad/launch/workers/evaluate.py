@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 
@@ -18,7 +19,7 @@ from jitgrad.launch.workers.harvest import Harvest
 from jitgrad.launch.workers.mapped import Mapped
 from jitgrad.launch.workers.progress import Progress
 from jitgrad.launch.workers.shipment import SMALL, Shipment
-from jitgrad.launch.workers.task import Task
+from jitgrad.launch.workers.task import Answer, Task
 
 
 class Employed:
@@ -82,9 +83,11 @@ class Employed:
                 self._crew.gather(task_of, blocks, harvest)
             else:
                 crew = self._crew
-                Gathering(
-                    crew, lambda block: crew.submit(task_of(block), shipments), blocks, harvest, partial(_name, probes)
-                ).run()
+
+                def submit(block: Block) -> Future[Answer]:
+                    return crew.submit(task_of(block), shipments if block.whole else ())
+
+                Gathering(crew, submit, blocks, harvest, partial(_name, probes)).run()
         return harvest.reply()
 
 

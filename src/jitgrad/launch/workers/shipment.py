@@ -122,34 +122,7 @@ class Filed:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-class Scattered:
-    """Moved by Dask, which hands it to every worker once and among arguments of tasks knows it by its future."""
-
-    def __init__(self, parcel: Parcel, client: Any) -> None:
-        self._parcel = parcel
-        # hash=False, because hashing 100 MB takes longer than sending it.
-        self.remote = client.scatter(parcel, broadcast=True, hash=False)
-
-    def ticket(self, *, whole: bool) -> Ticket:  # noqa: ARG002 - the future brings it
-        """Return a ticket with the name."""
-        return Ticket(self._parcel.token, None, None)
-
-    def close(self) -> None:
-        """Let the workers forget it."""
-        self.remote.release()
-
-
 def by_file(value: Any) -> Shipment:
     """Send an object to processes: with the tasks if it is small, else as a file."""
     parcel = pack(value)
     return Carried(parcel) if parcel.nbytes <= SMALL else Filed(parcel)
-
-
-def by_dask(client: Any) -> Send:
-    """Return what sends an object to the workers of a Dask client."""
-
-    def send(value: Any) -> Shipment:
-        parcel = pack(value)
-        return Carried(parcel) if parcel.nbytes <= SMALL else Scattered(parcel, client)
-
-    return send

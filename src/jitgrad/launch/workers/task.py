@@ -132,12 +132,23 @@ def _fetch(ticket: Ticket, brought: dict[str, Parcel]) -> Any:
         parcel = brought.get(ticket.token, ticket.parcel)
         if parcel is None:
             parcel = _from_file(ticket)
-        value = parcel.unpack()
-        if isinstance(parcel, Parcel):  # else it belongs to a thread of this process, which keeps it
-            _kept[ticket.token] = value
-            while len(_kept) > KEPT:
-                _kept.popitem(last=False)
+        # Otherwise it belongs to a thread of this process, which keeps it.
+        return keep(parcel) if isinstance(parcel, Parcel) else parcel.unpack()
+
+
+def keep(parcel: Parcel) -> Any:
+    """Make an object and remember it in this process."""
+    with _lock:
+        value = _kept[parcel.token] = parcel.unpack()
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
         return value
+
+
+def forget(token: str) -> None:
+    """Let an object go."""
+    with _lock:
+        _kept.pop(token, None)
 
 
 def _from_file(ticket: Ticket) -> Parcel:
