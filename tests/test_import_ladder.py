@@ -33,7 +33,7 @@ LADDER = (
         "vector_blackbox",
         "hessian_blackbox",
     ),
-    ("bridges",),
+    ("bridges", "training"),
     ("plotting",),
     ("_result", "curves"),
     ("estimate", "estimate_noise", "estimate_sampled"),
@@ -47,6 +47,16 @@ WHOLE_PACKAGE = RANKS["gradient"]
 
 # The one module that imports numba.cuda; `jitgrad.loss.device` and `jitgrad.launch.cuda` are imported inside functions.
 OF_CUDA = "jitgrad.loss.device.target"
+
+# What is of use with an optional package only; `jitgrad` imports it when it is first asked for.
+OF_PACKAGES = {
+    **{
+        f"jitgrad.bridges.{p}{name}": package
+        for p in ("", "_")
+        for name, package in (("jax", "jax"), ("scipy", "scipy"), ("tensorflow", "tensorflow"), ("torch", "torch"))
+    },
+    "jitgrad.training": "torch",
+}
 
 OPTIONAL = (
     "cloudpickle",
@@ -121,9 +131,9 @@ def test_imports_go_down(source):
 
 def test_optional_packages_are_imported_inside_functions(source):
     module, tree = source
-    if module.startswith("jitgrad.bridges."):  # nothing imports these but who asks for one; a test of its own says so
-        return
-    optional = [name for name in at_module_level(tree) if any(f"{name}.".startswith(f"{p}.") for p in OPTIONAL)]
+    own = {package for place, package in OF_PACKAGES.items() if module.startswith(place)}
+    others = [package for package in OPTIONAL if package not in own]
+    optional = [name for name in at_module_level(tree) if any(f"{name}.".startswith(f"{p}.") for p in others)]
     assert [name for name in optional if module != OF_CUDA or not name.startswith("numba.cuda")] == []
 
 

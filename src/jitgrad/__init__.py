@@ -24,6 +24,7 @@ from jitgrad.steps import Relative as Relative
 from jitgrad.steps import Textbook as Textbook
 
 if TYPE_CHECKING:
+    from jitgrad import training as training
     from jitgrad._result import Estimate as Estimate
     from jitgrad.bridges.jax import jax_layer as jax_layer
     from jitgrad.bridges.jax import jax_loss as jax_loss
@@ -132,7 +133,15 @@ _LAZY = {
 }
 
 
+# Packages that need others than numba and NumPy.
+_LAZY_PACKAGES = frozenset(("training",))
+
+
 def __getattr__(name: str) -> Any:
+    if name in _LAZY_PACKAGES:
+        from importlib import import_module
+
+        return import_module(f"jitgrad.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -142,4 +151,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY, *_LAZY_PACKAGES})
