@@ -113,10 +113,10 @@ def _pytorch() -> Framework:
         "hessian by hessian": hessian,
         "hessian by jacrev of jacrev": lambda f: jacrev(jacrev(f)),
         "hessian by jacrev of jacfwd": lambda f: jacrev(jacfwd(f)),
-        "batch value by vmap": lambda f: lambda x, a: vmap(f, (0, None))(x, a),
+        "batch value by vmap": lambda f: vmap(f, (0, None)),
         "batch gradient by backward": backward,
-        "batch gradient by vmap of grad": lambda f: lambda x, a: vmap(grad(f), (0, None))(x, a),
-        "batch hessian by vmap of hessian": lambda f: lambda x, a: vmap(hessian(f), (0, None))(x, a),
+        "batch gradient by vmap of grad": lambda f: vmap(grad(f), (0, None)),
+        "batch hessian by vmap of hessian": lambda f: vmap(hessian(f), (0, None)),
         "each gradient by vmap of grad": lambda f: vmap(grad(f)),
         "each hessian by vmap of hessian": lambda f: vmap(hessian(f)),
     }
