@@ -381,3 +381,8 @@ def test_what_cannot_be_pickled_has_the_name_that_the_caller_gave_it():
 
     with pytest.raises(TypeError, match=r"args\[0\]"):
         jg.vjp_blackbox(lambda u, bad: [u[0]], U[0], np.ones(1), args=(Bad(),), workers=2)
+
+
+def test_names_are_functions_whatever_has_been_imported():
+    for verb in ("values", "vjp", "jacobian", "jvp", "hessian", "hvp"):
+        assert callable(getattr(jg, f"{verb}_blackbox"))

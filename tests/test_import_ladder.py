@@ -31,7 +31,7 @@ LADDER = (
         "products",
         "hessian",
         "vector_blackbox",
-        "hessian_blackbox",
+        "second_blackbox",
     ),
     ("bridges", "training"),
     ("plotting",),

@@ -52,8 +52,6 @@ if TYPE_CHECKING:
     from jitgrad.hessian import hessian_of as hessian_of
     from jitgrad.hessian import hvp_cpu as hvp_cpu
     from jitgrad.hessian import hvp_of as hvp_of
-    from jitgrad.hessian_blackbox import hessian_blackbox as hessian_blackbox
-    from jitgrad.hessian_blackbox import hvp_blackbox as hvp_blackbox
     from jitgrad.jacobian import jacobian_cpu as jacobian_cpu
     from jitgrad.jacobian import jacobian_of as jacobian_of
     from jitgrad.jacobian import values_cpu as values_cpu
@@ -62,6 +60,8 @@ if TYPE_CHECKING:
     from jitgrad.products import jvp_of as jvp_of
     from jitgrad.products import vjp_cpu as vjp_cpu
     from jitgrad.products import vjp_of as vjp_of
+    from jitgrad.second_blackbox import hessian_blackbox as hessian_blackbox
+    from jitgrad.second_blackbox import hvp_blackbox as hvp_blackbox
     from jitgrad.steps.curtis_reid import CurtisReid as CurtisReid
     from jitgrad.steps.dumontet_vignes import DumontetVignes as DumontetVignes
     from jitgrad.steps.gill import Gill as Gill
@@ -101,10 +101,10 @@ _LAZY = {
     "estimate_cuda": "jitgrad.estimate",
     "explain": "jitgrad.explanation",
     "grad_blackbox": "jitgrad.gradient_blackbox",
-    "hessian_blackbox": "jitgrad.hessian_blackbox",
+    "hessian_blackbox": "jitgrad.second_blackbox",
     "hessian_cpu": "jitgrad.hessian",
     "hessian_of": "jitgrad.hessian",
-    "hvp_blackbox": "jitgrad.hessian_blackbox",
+    "hvp_blackbox": "jitgrad.second_blackbox",
     "hvp_cpu": "jitgrad.hessian",
     "hvp_of": "jitgrad.hessian",
     "jacobian_blackbox": "jitgrad.vector_blackbox",

@@ -51,7 +51,8 @@ def grad_blackbox(
         As in `grad_cpu`.
     vectorized : bool, default False
         Whether `fun` takes many points at once, of shape (k, n), and returns values of shape (k,). All that are wanted
-        at the same time come in one call, as long as they take less than 256 MB.
+        at the same time come in one call, as long as they take less than 256 MB. Arguments that vary with the point
+        have k entries then, in the axis that `args_axes` names.
     estimator : SPSA or Smoothing, optional
         As in `grad_cpu`.
     workers : int, Executor or map-like callable, optional

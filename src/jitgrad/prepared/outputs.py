@@ -90,7 +90,7 @@ class Jacobian:
     ) -> None:
         self._device = device
         self._values = Values(function, device, args_axes=options.pop("args_axes", None), number=number)
-        self._gradient = OutputGradient(function, **options)
+        self._gradient = OutputGradient(function, vectorize="off", **options)
 
     def __call__(self, u: npt.ArrayLike, *args: Any) -> Array:
         """Return the Jacobian at `u`.

@@ -96,7 +96,7 @@ class JacobianVector:
 
     def __init__(self, function: Any, device: Device, **options: Unpack[LineOptions]) -> None:
         self._function, self._device = device.accept(function), device
-        self._options = checked_options(**options)
+        self._options = checked_options(coords=None, vectorize="off", **options)
         self._axes = self._options.args_axes
         # What differentiates it. Of a black box nobody knows what it returns before it has been called.
         self._kind: Any = None if device.compiled else partial(Jacobian, device=device, number=True)
