@@ -1,9 +1,13 @@
-"""Modules that import numba-cuda or PyTorch are looked at for examples where these are installed only."""
+"""Modules that import optional packages are looked at for examples where those are installed only."""
 
 import importlib.util
+from pathlib import Path
 
-collect_ignore = []
-if importlib.util.find_spec("torch") is None:
-    collect_ignore += ["src/jitgrad/bridges/torch.py", "src/jitgrad/training"]
-if importlib.util.find_spec("numba_cuda") is None:
-    collect_ignore += ["src/jitgrad/loss/device", "src/jitgrad/launch/cuda", "src/jitgrad/prepared/cuda"]
+_SOURCE = Path(__file__).parent / "src" / "jitgrad"
+_MODULES = {
+    "numba_cuda": [_SOURCE / "loss" / "device", _SOURCE / "launch" / "cuda", _SOURCE / "prepared" / "cuda"],
+    **{name: sorted((_SOURCE / "bridges").glob(f"*{name}*.py")) for name in ("jax", "tensorflow")},
+    "torch": [*sorted((_SOURCE / "bridges").glob("*torch*.py")), _SOURCE / "training"],
+}
+_MISSING = [modules for package, modules in _MODULES.items() if importlib.util.find_spec(package) is None]
+collect_ignore = [str(module) for modules in _MISSING for module in modules]

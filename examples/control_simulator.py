@@ -44,7 +44,11 @@ def networks():
         torch.nn.Linear(2, 24), torch.nn.Tanh(), torch.nn.Linear(24, PUSHES), torch.nn.Tanh()
     ).double()
     surrogate = torch.nn.Sequential(
-        torch.nn.Linear(2 + PUSHES, 64), torch.nn.SiLU(), torch.nn.Linear(64, 64), torch.nn.SiLU(), torch.nn.Linear(64, 2)
+        torch.nn.Linear(2 + PUSHES, 64),
+        torch.nn.SiLU(),
+        torch.nn.Linear(64, 64),
+        torch.nn.SiLU(),
+        torch.nn.Linear(64, 2),
     ).double()
     return policy, surrogate
 

@@ -329,7 +329,7 @@ def test_devices_must_be_numbers(devices):
 
 def test_options_of_the_other_device_are_refused():
     for options in ({"device": "cuda", "threads": 2}, {"device": "cpu", "devices": [0]}, {"device": "gpu"}):
-        with pytest.raises(ValueError, match="device must be 'cpu', with threads"):
+        with pytest.raises(ValueError, match="Leave that out|device must be one of"):
             jg.gradient_of(weighted, **options)
 
 

@@ -30,6 +30,8 @@ LADDER = (
         "jacobian",
         "products",
         "hessian",
+        "vector_blackbox",
+        "hessian_blackbox",
     ),
     ("bridges", "training"),
     ("plotting",),
@@ -47,7 +49,14 @@ WHOLE_PACKAGE = RANKS["gradient"]
 OF_CUDA = "jitgrad.loss.device.target"
 
 # What is of use with an optional package only; `jitgrad` imports it when it is first asked for.
-OF_PACKAGES = {"jitgrad.bridges.torch": "torch", "jitgrad.bridges._torch": "torch", "jitgrad.training": "torch"}
+OF_PACKAGES = {
+    **{
+        f"jitgrad.bridges.{p}{name}": package
+        for p in ("", "_")
+        for name, package in (("jax", "jax"), ("scipy", "scipy"), ("tensorflow", "tensorflow"), ("torch", "torch"))
+    },
+    "jitgrad.training": "torch",
+}
 
 OPTIONAL = (
     "cloudpickle",
@@ -126,6 +135,20 @@ def test_optional_packages_are_imported_inside_functions(source):
     others = [package for package in OPTIONAL if package not in own]
     optional = [name for name in at_module_level(tree) if any(f"{name}.".startswith(f"{p}.") for p in others)]
     assert [name for name in optional if module != OF_CUDA or not name.startswith("numba.cuda")] == []
+
+
+def test_bridges_are_imported_inside_functions(source):
+    module, tree = source
+    if not module.startswith("jitgrad.bridges."):
+        assert [name for name in at_module_level(tree) if name.startswith("jitgrad.bridges")] == []
+
+
+def test_a_bridge_imports_its_own_framework(source):
+    module, tree = source
+    if module.startswith("jitgrad.bridges."):
+        own = module.split(".")[-1].removeprefix("_").split("_")[0]
+        optional = {name.split(".")[0] for name in imports(tree)} & {"jax", "scipy", "tensorflow", "torch"}
+        assert optional <= {own}
 
 
 def test_what_needs_numba_cuda_is_imported_inside_functions(source):

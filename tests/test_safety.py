@@ -51,12 +51,12 @@ def slow(x, steps):
     return s
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts with & ignore it
-x = np.zeros(2000)
+x = np.zeros(20_000)
 jg.grad_cpu(slow, x, args=(1000,))  # compiles
 threading.Timer(1.0, _thread.interrupt_main).start()
 before = time.perf_counter()
 try:
-    jg.grad_cpu(slow, x, args=(3_000_000,))
+    jg.grad_cpu(slow, x, args=(300_000,))
 except KeyboardInterrupt:
     print("interrupted after", time.perf_counter() - before)
 """

@@ -26,6 +26,15 @@ from jitgrad.steps import Textbook as Textbook
 if TYPE_CHECKING:
     from jitgrad import training as training
     from jitgrad._result import Estimate as Estimate
+    from jitgrad.bridges.jax import jax_layer as jax_layer
+    from jitgrad.bridges.jax import jax_loss as jax_loss
+    from jitgrad.bridges.scipy import scipy_function as scipy_function
+    from jitgrad.bridges.scipy import scipy_loss as scipy_loss
+    from jitgrad.bridges.tensorflow import tf_layer as tf_layer
+    from jitgrad.bridges.tensorflow import tf_loss as tf_loss
+    from jitgrad.bridges.torch import torch_custom_op as torch_custom_op
+    from jitgrad.bridges.torch import torch_layer as torch_layer
+    from jitgrad.bridges.torch import torch_loss as torch_loss
     from jitgrad.check import GradientCheck as GradientCheck
     from jitgrad.check import check_gradient as check_gradient
     from jitgrad.estimate import estimate_blackbox as estimate_blackbox
@@ -43,6 +52,8 @@ if TYPE_CHECKING:
     from jitgrad.hessian import hessian_of as hessian_of
     from jitgrad.hessian import hvp_cpu as hvp_cpu
     from jitgrad.hessian import hvp_of as hvp_of
+    from jitgrad.hessian_blackbox import hessian_blackbox as hessian_blackbox
+    from jitgrad.hessian_blackbox import hvp_blackbox as hvp_blackbox
     from jitgrad.jacobian import jacobian_cpu as jacobian_cpu
     from jitgrad.jacobian import jacobian_of as jacobian_of
     from jitgrad.jacobian import values_cpu as values_cpu
@@ -60,6 +71,10 @@ if TYPE_CHECKING:
     from jitgrad.steps.plug_in import PlugIn as PlugIn
     from jitgrad.steps.shi import Shi as Shi
     from jitgrad.steps.stepleman_winarsky import SteplemanWinarsky as SteplemanWinarsky
+    from jitgrad.vector_blackbox import jacobian_blackbox as jacobian_blackbox
+    from jitgrad.vector_blackbox import jvp_blackbox as jvp_blackbox
+    from jitgrad.vector_blackbox import values_blackbox as values_blackbox
+    from jitgrad.vector_blackbox import vjp_blackbox as vjp_blackbox
 
 __version__ = "0.1.0"
 
@@ -86,18 +101,33 @@ _LAZY = {
     "estimate_cuda": "jitgrad.estimate",
     "explain": "jitgrad.explanation",
     "grad_blackbox": "jitgrad.gradient_blackbox",
+    "hessian_blackbox": "jitgrad.hessian_blackbox",
     "hessian_cpu": "jitgrad.hessian",
     "hessian_of": "jitgrad.hessian",
+    "hvp_blackbox": "jitgrad.hessian_blackbox",
     "hvp_cpu": "jitgrad.hessian",
     "hvp_of": "jitgrad.hessian",
+    "jacobian_blackbox": "jitgrad.vector_blackbox",
     "jacobian_cpu": "jitgrad.jacobian",
     "jacobian_of": "jitgrad.jacobian",
+    "jax_layer": "jitgrad.bridges.jax",
+    "jax_loss": "jitgrad.bridges.jax",
+    "jvp_blackbox": "jitgrad.vector_blackbox",
     "jvp_cpu": "jitgrad.products",
     "jvp_of": "jitgrad.products",
     "noise_cpu": "jitgrad.estimate_noise",
+    "scipy_function": "jitgrad.bridges.scipy",
+    "scipy_loss": "jitgrad.bridges.scipy",
+    "tf_layer": "jitgrad.bridges.tensorflow",
+    "tf_loss": "jitgrad.bridges.tensorflow",
+    "torch_custom_op": "jitgrad.bridges.torch",
+    "torch_layer": "jitgrad.bridges.torch",
+    "torch_loss": "jitgrad.bridges.torch",
     "value_and_grad_blackbox": "jitgrad.gradient_blackbox",
+    "values_blackbox": "jitgrad.vector_blackbox",
     "values_cpu": "jitgrad.jacobian",
     "values_of": "jitgrad.jacobian",
+    "vjp_blackbox": "jitgrad.vector_blackbox",
     "vjp_cpu": "jitgrad.products",
     "vjp_of": "jitgrad.products",
 }

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from jitgrad._types import ArgsAxes, Array, Bounds, FloatArray, IntArray, Vectorize
+from jitgrad._types import Array, Bounds, FloatArray, IntArray, Vectorize
 
 _DOUBLE, _SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
@@ -250,18 +250,6 @@ def checked_vectorize(vectorize: Any) -> Vectorize:
     if vectorize not in ("auto", "off", "require"):
         raise ValueError(f"vectorize must be 'auto', 'off' or 'require', got {vectorize!r}.")
     return cast(Vectorize, vectorize)
-
-
-def checked_vectorized(vectorized: Any, args_axes: ArgsAxes) -> bool:
-    """Return `vectorized` if it is a truth value, and not asked for together with arguments of each point."""
-    if not isinstance(vectorized, bool | np.bool_):
-        raise TypeError(f"vectorized must be True or False, got {vectorized!r}.")
-    if vectorized and any(axis is not None for axis in args_axes or ()):
-        raise ValueError(
-            f"args_axes must be None with vectorized=True, got {args_axes!r}: points of several kinds go into one "
-            "call. Leave out vectorized, or call once for each point of the batch."
-        )
-    return bool(vectorized)
 
 
 def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:

@@ -15,6 +15,7 @@ from jitgrad.estimators import RandomDirections
 from jitgrad.gradient_cuda import cuda_gradient_of
 from jitgrad.loss.accept import jitted_loss
 from jitgrad.prepared.gradient import Gradient
+from jitgrad.prepared.options import CALLED, split_options
 from jitgrad.steps import Rule
 
 Step = float | npt.ArrayLike | Rule | None
@@ -84,21 +85,13 @@ def gradient_of(
     >>> g(np.array([1.0, 2.0]), 3.0).round(6)
     array([ 6., 12.])
     """
-    options: dict[str, Any] = {
+    given = {
         "method": method, "order": order, "step": step, "bounds": bounds, "coords": coords, "args_axes": args_axes,
-        "estimator": estimator,
+        "estimator": estimator, "threads": threads, "vectorize": vectorize, "stream": stream, "devices": devices,
+        "vectorized": vectorized, "workers": workers, "progress": progress, "device": device,
     }  # fmt: skip
-    of_devices = {
-        "threads": threads, "vectorize": vectorize, "stream": stream, "devices": devices, "vectorized": vectorized,
-        "workers": workers, "progress": progress,
-    }  # fmt: skip
-    if device not in _OF_DEVICE:
-        raise ValueError(f"device must be one of {', '.join(map(repr, _OF_DEVICE))}, got {device!r}.")
-    taken = _OF_DEVICE[device]
-    for name, value in of_devices.items():
-        if name not in taken and value not in (None, False, "auto"):
-            raise ValueError(f"device={device!r} takes {', '.join(taken)}, got {name}={value!r}. Leave that out.")
-    options |= {name: of_devices[name] for name in taken}
+    _, own, others = split_options(given, _OF_DEVICE)
+    options = own | others
     if device == "cuda":
         return cuda_gradient_of(loss, **options)
     if device == "blackbox":
@@ -112,7 +105,7 @@ def gradient_of(
 _OF_DEVICE = {
     "cpu": ("threads", "vectorize", "workers", "progress"),
     "cuda": ("stream", "devices"),
-    "blackbox": ("vectorized", "workers", "progress"),
+    "blackbox": CALLED,
 }
 
 

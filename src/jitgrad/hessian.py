@@ -8,17 +8,18 @@ import numpy.typing as npt
 
 from jitgrad._check import checked_args
 from jitgrad._types import Array, Loss
+from jitgrad.prepared.devices import device_for
 from jitgrad.prepared.hessian import Hessian, HessianVector
-from jitgrad.prepared.options import SecondOptions
+from jitgrad.prepared.options import SecondOptionsCpu, SecondOptionsOf
 
 
-def hessian_of(loss: Loss, **options: Unpack[SecondOptions]) -> Hessian:
+def hessian_of(loss: Loss, **options: Unpack[SecondOptionsOf]) -> Hessian:
     """Prepare the Hessian of a loss, to be called often.
 
     Parameters
     ----------
     loss, **options
-        As in `hessian_cpu`.
+        As in `hessian_cpu`; with ``device="blackbox"`` as in `hessian_blackbox`.
 
     Returns
     -------
@@ -38,10 +39,13 @@ def hessian_of(loss: Loss, **options: Unpack[SecondOptions]) -> Hessian:
     array([[12.,  6.],
            [ 6.,  0.]])
     """
-    return Hessian(loss, **options)
+    device, others = device_for(options, lanes=True)
+    return Hessian(loss, device, **others)
 
 
-def hessian_cpu(loss: Loss, x: npt.ArrayLike, *, args: tuple[Any, ...] = (), **options: Unpack[SecondOptions]) -> Array:
+def hessian_cpu(
+    loss: Loss, x: npt.ArrayLike, *, args: tuple[Any, ...] = (), **options: Unpack[SecondOptionsCpu]
+) -> Array:
     """Hessian of a jitted loss, by second differences on all cores.
 
     Parameters
@@ -107,13 +111,13 @@ def hessian_cpu(loss: Loss, x: npt.ArrayLike, *, args: tuple[Any, ...] = (), **o
     return hessian_of(loss, **options)(x, *checked_args(args))
 
 
-def hvp_of(loss: Loss, **options: Unpack[SecondOptions]) -> HessianVector:
+def hvp_of(loss: Loss, **options: Unpack[SecondOptionsOf]) -> HessianVector:
     """Prepare the Hessian-vector product of a loss, to be called often.
 
     Parameters
     ----------
     loss, **options
-        As in `hvp_cpu`.
+        As in `hvp_cpu`; with ``device="blackbox"`` as in `hvp_blackbox`.
 
     Returns
     -------
@@ -132,7 +136,8 @@ def hvp_of(loss: Loss, **options: Unpack[SecondOptions]) -> HessianVector:
     >>> hvp(np.array([1.0, 2.0]), np.array([1.0, -1.0])).round(5)
     array([  6., -12.])
     """
-    return HessianVector(loss, **options)
+    device, others = device_for(options, lanes=True)
+    return HessianVector(loss, device, **others)
 
 
 def hvp_cpu(
@@ -141,7 +146,7 @@ def hvp_cpu(
     v: npt.ArrayLike,
     *,
     args: tuple[Any, ...] = (),
-    **options: Unpack[SecondOptions],
+    **options: Unpack[SecondOptionsCpu],
 ) -> Array:
     """Product of the Hessian of a jitted loss with a vector, for ``4 n`` evaluations.
 

@@ -7,18 +7,32 @@ from typing import Any, Unpack
 import numpy.typing as npt
 
 from jitgrad._check import checked_args
-from jitgrad._types import ArgsAxes, Array, FloatArray, Loss
-from jitgrad.prepared.options import JacobianOptions
+from jitgrad._types import ArgsAxes, Array, FloatArray, Loss, Workers
+from jitgrad.prepared.devices import device_for
+from jitgrad.prepared.options import DeviceName, JacobianOptionsCpu, JacobianOptionsOf
 from jitgrad.prepared.outputs import Jacobian, Values
 
 
-def values_of(function: Loss, *, args_axes: ArgsAxes = None, threads: int | None = None) -> Values:
+def values_of(
+    function: Loss,
+    *,
+    args_axes: ArgsAxes = None,
+    threads: int | None = None,
+    device: DeviceName = "cpu",
+    vectorized: bool = False,
+    workers: Workers = None,
+    progress: bool = False,
+) -> Values:
     """Prepare the values of a function of several outputs, to be called often.
 
     Parameters
     ----------
     function, args_axes, threads
         As in `values_cpu`.
+    device : {"cpu", "blackbox"}, default "cpu"
+        Where the function is evaluated.
+    vectorized, workers, progress
+        As in `values_blackbox`; for ``device="blackbox"`` only, as `threads` is for the CPU.
 
     Returns
     -------
@@ -38,7 +52,10 @@ def values_of(function: Loss, *, args_axes: ArgsAxes = None, threads: int | None
     array([[ 2., 10.],
            [12., 30.]])
     """
-    return Values(function, args_axes=args_axes, threads=threads)
+    options = {
+        "device": device, "threads": threads, "vectorized": vectorized, "workers": workers, "progress": progress,
+    }  # fmt: skip
+    return Values(function, device_for(options, lanes=False)[0], args_axes=args_axes)
 
 
 def values_cpu(
@@ -93,13 +110,13 @@ def values_cpu(
     return values_of(function, args_axes=args_axes, threads=threads)(u, *checked_args(args))
 
 
-def jacobian_of(function: Loss, **options: Unpack[JacobianOptions]) -> Jacobian:
+def jacobian_of(function: Loss, **options: Unpack[JacobianOptionsOf]) -> Jacobian:
     """Prepare the Jacobian of a function, to be called often.
 
     Parameters
     ----------
     function, **options
-        As in `jacobian_cpu`.
+        As in `jacobian_cpu`; with ``device="blackbox"`` as in `jacobian_blackbox`.
 
     Returns
     -------
@@ -119,11 +136,12 @@ def jacobian_of(function: Loss, **options: Unpack[JacobianOptions]) -> Jacobian:
     array([[ 2.,  1.],
            [10.,  0.]])
     """
-    return Jacobian(function, **options)
+    device, others = device_for(options, lanes=False)
+    return Jacobian(function, device, **others)
 
 
 def jacobian_cpu(
-    function: Loss, u: npt.ArrayLike, *, args: tuple[Any, ...] = (), **options: Unpack[JacobianOptions]
+    function: Loss, u: npt.ArrayLike, *, args: tuple[Any, ...] = (), **options: Unpack[JacobianOptionsCpu]
 ) -> Array:
     """Jacobians of a jitted function at many points, by finite differences on all cores.
 

@@ -8,17 +8,18 @@ import numpy.typing as npt
 
 from jitgrad._check import checked_args
 from jitgrad._types import Array, Loss
-from jitgrad.prepared.options import LineOptions, ProductOptions
+from jitgrad.prepared.devices import device_for
+from jitgrad.prepared.options import LineOptionsCpu, LineOptionsOf, ProductOptionsCpu, ProductOptionsOf
 from jitgrad.prepared.products import JacobianVector, VectorJacobian
 
 
-def vjp_of(function: Loss, **options: Unpack[ProductOptions]) -> VectorJacobian:
+def vjp_of(function: Loss, **options: Unpack[ProductOptionsOf]) -> VectorJacobian:
     """Prepare the vector-Jacobian product of a function: what a training step needs.
 
     Parameters
     ----------
     function, **options
-        As in `vjp_cpu`.
+        As in `vjp_cpu`; with ``device="blackbox"`` as in `vjp_blackbox`.
 
     Returns
     -------
@@ -37,7 +38,8 @@ def vjp_of(function: Loss, **options: Unpack[ProductOptions]) -> VectorJacobian:
     >>> vjp(np.array([1.0, 2.0]), np.array([1.0, 10.0])).round(6)
     array([32.,  1.])
     """
-    return VectorJacobian(function, **options)
+    device, others = device_for(options, lanes=True)
+    return VectorJacobian(function, device, **others)
 
 
 def vjp_cpu(
@@ -47,7 +49,7 @@ def vjp_cpu(
     *,
     args: tuple[Any, ...] = (),
     out: Array | None = None,
-    **options: Unpack[ProductOptions],
+    **options: Unpack[ProductOptionsCpu],
 ) -> Array:
     """Vector-Jacobian products of a jitted function at many points: the gradients of ``w . F(u)`` by ``u``.
 
@@ -97,13 +99,13 @@ def vjp_cpu(
     return vjp_of(function, **options)(u, w, *checked_args(args), out=out)
 
 
-def jvp_of(function: Loss, **options: Unpack[LineOptions]) -> JacobianVector:
+def jvp_of(function: Loss, **options: Unpack[LineOptionsOf]) -> JacobianVector:
     """Prepare the derivative along a direction, to be called often.
 
     Parameters
     ----------
     function, **options
-        As in `jvp_cpu`.
+        As in `jvp_cpu`; with ``device="blackbox"`` as in `jvp_blackbox`.
 
     Returns
     -------
@@ -122,7 +124,8 @@ def jvp_of(function: Loss, **options: Unpack[LineOptions]) -> JacobianVector:
     >>> round(slope(np.array([1.0, 2.0]), np.array([1.0, 1.0])), 6)
     6.0
     """
-    return JacobianVector(function, **options)
+    device, others = device_for(options, lanes=False)
+    return JacobianVector(function, device, **others)
 
 
 def jvp_cpu(
@@ -131,7 +134,7 @@ def jvp_cpu(
     v: npt.ArrayLike,
     *,
     args: tuple[Any, ...] = (),
-    **options: Unpack[LineOptions],
+    **options: Unpack[LineOptionsCpu],
 ) -> Any:
     """Derivative of a jitted loss, or of a function of several outputs, along a direction.
 

@@ -51,6 +51,7 @@ class Call:
         The arrays of the framework.
     places : tuple of int
         Where in ``args`` they are.
+    rank : int or None
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Call:
                 f"args_axes must have one entry per argument, {len(args)}, got {len(self._axes)}. "
                 "Write None for an argument that all points share."
             )
-        self._rank = rank
+        self.rank = rank
         self.places = tuple(k for k, value in enumerate(args) if is_tensor(value))
         self.tensors = tuple(args[k] for k in self.places)
         self._args = tuple(None if k in self.places else value for k, value in enumerate(args))
@@ -95,10 +96,10 @@ class Call:
         tensors : sequence of arrays
             One for each of `tensors`, in their order.
         """
-        args = list(self._args)
+        args: list[Any] = list(self._args)
         for k, tensor in zip(self.places, tensors, strict=True):
             args[k] = tensor
-        depth = 0 if self._rank is None else x.ndim - self._rank
+        depth = 0 if self.rank is None else x.ndim - self.rank
         if depth == 0:
             return Laid(x, tuple(vectors), tuple(args), self._axes)
         lead = np.broadcast_shapes(*(tuple(array.shape[:depth]) for array in (x, *vectors, *tensors)))
@@ -112,6 +113,23 @@ class Call:
                 args[k] = value.reshape(tuple(value.shape[own:]))
         x, *vectors = (xp.broadcast_to(array, (*lead, *array.shape[depth:])) for array in (x, *vectors))
         return Laid(x, tuple(vectors), tuple(args), tuple(axes))
+
+    def numpy(self, dtype: Any, host: Any, verb: str, vectors: int, *arrays: Any) -> Any:
+        """Compute with arrays that a framework hands to a callback: ``host.verb``, of type `dtype`.
+
+        Parameters
+        ----------
+        dtype : dtype
+        host : LossHost or LayerHost
+        verb : str
+        vectors : int
+            How many arrays after the first are vectors; the others are `tensors`.
+        *arrays : array_like
+        """
+        x, *others = map(np.asarray, arrays)
+        laid = self.finished(self.lay(np, x, others[:vectors], others[vectors:]), plain_points, plain)
+        result = getattr(host, verb)(laid)
+        return tuple(np.asarray(r, dtype) for r in result) if isinstance(result, tuple) else np.asarray(result, dtype)
 
     def finished(self, laid: Laid, points: Callable[[Any], Any], tensor: Callable[[Any], Any]) -> Laid:
         """Apply `points` to points and vectors, and `tensor` to those arguments that came from the framework."""
@@ -140,7 +158,7 @@ def plain(value: Any) -> Any:
     array = np.asarray(value)
     if array.dtype.kind not in "iubc":  # float16 and bfloat16 too, which NumPy has no kind for
         array = array.astype(np.float64, copy=False)
-    return array.item() if array.ndim == 0 else np.require(array, requirements="CW")
+    return array.item() if array.ndim == 0 else np.require(array, requirements=["C", "W"])
 
 
 def plain_points(value: Any) -> FloatArray:

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from jitgrad._types import FloatArray
 from jitgrad.launch.probes import Probes, all_points, each_point, part_of
+from jitgrad.launch.returns import Numbers, Returns
 from jitgrad.launch.work import Failure, Reply
 from jitgrad.loss.arguments import BatchedArguments
-from jitgrad.loss.returned import real_number, real_numbers
 
 MOST_BYTES = 2**28
 """A vectorized loss gets no more points than this at once: a gradient of a million coordinates would need terabytes."""
@@ -27,71 +26,75 @@ class BlackBox:
     Attributes
     ----------
     fun : callable
-        ``fun(x, *args) -> float``, with `x` of shape (n,), an array of its own. Arguments are handed out as they are:
-        copies of large arrays would cost more than most evaluations.
+        ``fun(x, *args)``, with `x` of shape (n,), an array of its own. Arguments are handed out as they are: copies of
+        large arrays would cost more than most evaluations.
     arguments : BatchedArguments
     vectorized : bool, default False
-        Whether `fun` takes points of shape (k, n), in one array of its own, and returns values of shape (k,).
+        Whether `fun` takes points of shape (k, n), in one array of its own, and returns values for all of them. Of
+        arguments that vary it gets one entry per point.
+    returns : type, default Numbers
+        What `fun` returns: see `jitgrad.launch.returns`.
     """
 
     fun: Callable[..., Any]
     arguments: BatchedArguments
     vectorized: bool = False
+    returns: type[Returns] = Numbers
 
     def named_parts(self) -> dict[str, Any]:
         """Return what the caller passed, by the names of the parameters."""
-        return {"fun": self.fun} | {f"args[{k}]": value for k, value in enumerate(self.arguments.shared)}
+        before = getattr(self.fun, "names", ())  # what a loss made from the caller's takes first
+        shared = self.arguments.shared
+        args = {f"args[{k}]": value for k, value in enumerate(shared[len(before) :])}
+        return {"fun": self.fun} | dict(zip(before, shared, strict=False)) | args
 
     def run(self, probes: Probes, *, forgive: bool = False) -> Reply:
         """Evaluate the callable at every probe; see `jitgrad.launch.work.Work`."""
-        values = np.full(probes.point.size, np.nan)
+        returned = self.returns(self.fun, probes.point.size)
         before = perf_counter()
-        failure = (self._together if self.vectorized else self._in_turn)(probes, values, forgive)
-        return Reply(values, perf_counter() - before, failure)
+        failure = (self._together if self.vectorized else self._in_turn)(probes, returned, forgive)
+        return Reply(returned.values, perf_counter() - before, failure)
 
-    def _in_turn(self, probes: Probes, values: FloatArray, forgive: bool) -> Failure | None:
+    def _in_turn(self, probes: Probes, returned: Returns, forgive: bool) -> Failure | None:
         fun, arguments, args, last = self.fun, self.arguments, self.arguments.shared, -1
-        vary = arguments.vary
+        vary, put = arguments.vary, returned.put
         for k, (row, x) in enumerate(each_point(probes)):
             if vary and row != last:
                 args, last = arguments.at(row), row
             try:
-                value = fun(x, *args)
-                # A float, of NumPy too, is what most give: looking closer would cost as much as the call.
-                values[k] = value if isinstance(value, float) else real_number(fun, value)
+                put(k, fun(x, *args))
             except Exception as error:  # noqa: BLE001  # it leaves with a note
                 if not forgive:
                     return Failure(k, error, traceback.format_exc())
         return None
 
-    def _together(self, probes: Probes, values: FloatArray, forgive: bool) -> Failure | None:
-        at_once = max(1, MOST_BYTES // max(1, probes.points[:1].nbytes))
-        for start in range(0, values.size, at_once):
-            part, out = part_of(probes, start, start + at_once), values[start : start + at_once]
+    def _together(self, probes: Probes, returned: Returns, forgive: bool) -> Failure | None:
+        at_once = max(1, MOST_BYTES // max(1, probes.points[:1].nbytes + self.arguments.bytes_per_point))
+        for start in range(0, probes.point.size, at_once):
+            part = part_of(probes, start, start + at_once)
             try:
-                found = self.fun(all_points(part), *self.arguments.shared)
+                found = self.fun(all_points(part), *self.arguments.of(part.point))
             except Exception as error:  # noqa: BLE001  # it leaves with a note
-                failure = self._alone(part, out, error, forgive)
+                failure = self._alone(part, start, returned, error, forgive)
                 if failure is not None:
-                    return failure._replace(probe=start + failure.probe)
+                    return failure
             else:
-                out[:] = real_numbers(self.fun, found, out.size)
+                returned.put_many(start, part.point.size, found)
         return None
 
-    def _alone(self, probes: Probes, values: FloatArray, error: Exception, forgive: bool) -> Failure | None:
+    def _alone(self, probes: Probes, start: int, returned: Returns, error: Exception, forgive: bool) -> Failure | None:
         """Look for the probe at which a vectorized callable raised `error`: a call with many does not say."""
         trace = traceback.format_exc()
-        for k, (_, x) in enumerate(each_point(probes)):
+        for k, (row, x) in enumerate(each_point(probes), start):
             try:
-                found = self.fun(x[None], *self.arguments.shared)
+                found = self.fun(x[None], *self.arguments.of(np.array([row])))
             except Exception as own:  # noqa: BLE001
                 if not forgive:
-                    values[k:] = np.nan
                     return Failure(k, own, traceback.format_exc())
             else:
-                values[k] = real_numbers(self.fun, found, 1)[0]
+                returned.put_many(k, 1, found)
         if forgive:
             return None
-        values[:] = np.nan
-        error.add_note(f"jitgrad: it raised this for {values.size} points at once, and for none of them alone.")
-        return Failure(0, error, trace)
+        returned.forget(start)
+        error.add_note(f"jitgrad: it raised this for {probes.point.size} points at once, and for none of them alone.")
+        return Failure(start, error, trace)

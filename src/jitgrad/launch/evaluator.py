@@ -54,7 +54,7 @@ class Evaluator:
         if self._at_points is None:
             m, n = self.points.shape
             if n:
-                self._at_points = self.displaced(np.arange(m) * n, self.points[:, 0])
+                self._at_points = self._run(displaced_points(self.points))
             else:
                 nothing = np.empty((m, 0))
                 self._at_points = self._run(replaced(self.points, np.arange(m), nothing, nothing))
@@ -104,3 +104,8 @@ class Evaluator:
     def _run(self, probes: Probes) -> FloatArray:
         self.evaluations += probes.point.size
         return self._launch(probes)
+
+
+def displaced_points(points: Array) -> Probes:
+    """Return the list of the points themselves, each with its first coordinate displaced by nothing."""
+    return replaced(points, np.arange(len(points)), np.zeros((len(points), 1), np.int64), points[:, :1])

@@ -124,7 +124,11 @@ class Outputs:
     ----------
     width : int
         How many outputs it has.
+    number : bool
+        False: one number is no output.
     """
+
+    number = False
 
     def __init__(self, function: Any, bound: BoundLoss, width: int, seconds: float, threads: int | None) -> None:
         self.width = width
@@ -179,6 +183,11 @@ class Outputs:
         outputs = Outputs(self._function, bound, self.width, self._seconds, self._threads)
         outputs._serial_calls = self._serial_calls
         return outputs
+
+    def count(self, first: Any) -> int:
+        """Return how many outputs there are; what compiled the function has looked at one point."""
+        del first
+        return self.width
 
     def evaluate(self, probes: Probes, skip: int = 0, *, forgive: bool = False) -> FloatArray:
         """Evaluate the function at every probe of a list without directions.

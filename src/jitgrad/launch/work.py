@@ -30,8 +30,9 @@ class Reply(NamedTuple):
 
     Attributes
     ----------
-    values : ndarray of float64, shape (probes,)
-        The loss at every probe; NaN from the failure on.
+    values : ndarray of float64, shape (probes,) or (probes, p)
+        The loss at every probe, or the outputs of a function of several; NaN from the failure on. If all are NaN they
+        may be of shape (probes,), because nobody knows how many outputs there are.
     seconds : float
         Time that all evaluations took together.
     failure : Failure or None

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jitgrad._types import Array
+from jitgrad._types import Array, IntArray
 from jitgrad.loss.accept import collects_rest, complete_arguments
 
 
@@ -44,6 +44,32 @@ class BatchedArguments(NamedTuple):
             value if axis is None else value[(slice(None),) * axis + index]
             for value, axis in zip(self.shared, self.axes, strict=True)
         )
+
+    def of(self, points: IntArray) -> tuple[Any, ...]:
+        """Return the arguments of many points at once: what varies has one entry per point, in the axis of the batch.
+
+        Parameters
+        ----------
+        points : ndarray of int64, shape (k,)
+            They may repeat.
+        """
+        if not self.vary:
+            return self.shared
+        return tuple(
+            value if axis is None else self._flat(value, axis).take(points, axis)
+            for value, axis in zip(self.shared, self.axes, strict=True)
+        )
+
+    @property
+    def bytes_per_point(self) -> int:
+        """How much of what varies belongs to one point."""
+        total = sum(int(v.nbytes) for v, axis in zip(self.shared, self.axes, strict=True) if axis is not None)
+        return total // max(1, self.points)
+
+    def _flat(self, value: Array, axis: int) -> Array:
+        """Make one axis of the batch."""
+        batch = len(self.batch)
+        return value.reshape(*value.shape[:axis], -1, *value.shape[axis + batch :]) if batch > 1 else value
 
 
 def batched_arguments(

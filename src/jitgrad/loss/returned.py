@@ -1,13 +1,13 @@
-"""What a loss that is called from Python may return: one real number, or one for each of many points."""
+"""What a callable may return: one real number or several outputs, for one point or for each of many."""
 
 from __future__ import annotations
 
 import reprlib
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
-from jitgrad._types import Array
+from jitgrad._types import Array, FloatArray
 from jitgrad.loss.accept import loss_name
 
 _REAL = "fiub"  # kinds of NumPy's types that are real numbers
@@ -46,7 +46,7 @@ def real_numbers(loss: Any, value: Any, count: int) -> Array:
         If its shape is not ``(count,)``.
     """
     array = value if isinstance(value, np.ma.MaskedArray) else _array(value)
-    if array is None or array.dtype.kind not in _REAL or isinstance(array, np.ma.MaskedArray):
+    if not _real(array):
         raise TypeError(
             f"loss {loss_name(loss)!r} with vectorized=True must return real numbers, got {_described(value)}. Return "
             "one for each row of x."
@@ -57,6 +57,97 @@ def real_numbers(loss: Any, value: Any, count: int) -> Array:
             f"{count} rows, got shape {array.shape}. Return one for each row of x, or leave out vectorized."
         )
     return array
+
+
+def real_outputs(function: Any, value: Any, *, number: bool = False) -> FloatArray:
+    """Return what a function of several outputs gave for one point as an array.
+
+    Parameters
+    ----------
+    function : callable
+        For the message.
+    value : object
+    number : bool, default False
+        Whether one number is welcome too.
+
+    Returns
+    -------
+    ndarray of float64, shape (p,); () for a number
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    array = value if isinstance(value, np.ma.MaskedArray) else _array(value)
+    if _real(array) and (array.ndim == 1 or (number and array.ndim == 0)):
+        return array.astype(np.float64, copy=False)
+    wanted = "one real number or " if number else ""
+    raise TypeError(
+        f"function {loss_name(function)!r} must return {wanted}a one-dimensional array or sequence of real numbers, "
+        f"got {_described(value)}. Return array.ravel() of a matrix, and numpy.array([value]) of a number."
+    )
+
+
+def rows_of_outputs(function: Any, value: Any, count: int, *, number: bool = False) -> FloatArray:
+    """Return what a vectorized function of several outputs gave for `count` points as an array.
+
+    Parameters
+    ----------
+    function, value, number
+        As in `real_outputs`.
+    count : int
+
+    Returns
+    -------
+    ndarray of float64, shape (count, p); (count,) for numbers
+
+    Raises
+    ------
+    TypeError
+        If it does not hold real numbers.
+    ValueError
+        If it does not have one row per point.
+    """
+    array = value if isinstance(value, np.ma.MaskedArray) else _array(value)
+    if not _real(array):
+        raise TypeError(
+            f"function {loss_name(function)!r} with vectorized=True must return real numbers, got {_described(value)}. "
+            "Return one row of outputs for each row of its points."
+        )
+    if array.shape[:1] != (count,) or not (array.ndim == 2 or (number and array.ndim == 1)):
+        shapes = f"({count}, p) or ({count},)" if number else f"({count}, p)"
+        raise ValueError(
+            f"function {loss_name(function)!r} with vectorized=True must return outputs of shape {shapes} for points "
+            f"of {count} rows, got shape {array.shape}. Return one row for each row of its points, or leave out "
+            "vectorized."
+        )
+    return array.astype(np.float64, copy=False)
+
+
+def refuse_other_outputs(function: Any, known: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    """Raise unless a function gives what it gave before.
+
+    Parameters
+    ----------
+    function : callable
+        For the message.
+    known, shape : tuple of int
+        Of the outputs of one point: (p,), or () for a number.
+
+    Raises
+    ------
+    ValueError
+    """
+    if shape != known:
+        raise ValueError(
+            f"function {loss_name(function)!r} must return outputs of the same shape everywhere, but they are of shape "
+            f"{known} and, elsewhere, {shape}. Return an array of fixed length."
+        )
+
+
+def _real(array: Array | None) -> TypeGuard[Array]:
+    return array is not None and array.dtype.kind in _REAL and not isinstance(array, np.ma.MaskedArray)
 
 
 def _array(value: Any) -> Array | None:

@@ -21,7 +21,7 @@ class BlackBoxGradient(TeamGradient):
 
     def __init__(self, fun: Any, *, vectorized: bool = False, **options: Any) -> None:
         super().__init__(fun, **options)
-        self._vectorized = _check.checked_vectorized(vectorized, self._options.args_axes)
+        self._vectorized = _check.checked_flag("vectorized", vectorized)
 
     def start(self, plan: Plan, points: Array, args: tuple[Any, ...]) -> WorkSession:
         """Put the callable and its arguments together."""

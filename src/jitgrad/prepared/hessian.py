@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -13,9 +14,8 @@ from jitgrad._types import ArgsAxes, Array, FloatArray, IntArray
 from jitgrad.difference import differences
 from jitgrad.formula import AT_ZERO
 from jitgrad.launch.evaluator import Evaluator
-from jitgrad.loss.accept import jitted_loss
-from jitgrad.loss.derived import derived_loss
 from jitgrad.prepared.along import ends_of_lines, free_directions, steps_along
+from jitgrad.prepared.devices import Device
 from jitgrad.prepared.gradient import Gradient, rows_of
 from jitgrad.prepared.growing import grown_steps
 from jitgrad.prepared.options import SecondOptions
@@ -78,12 +78,11 @@ class Seconds:
 
     Parameters
     ----------
-    options : Options
-        Of them `args_axes`, `threads` and `vectorize` are used.
+    device : Device
     """
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
+    def __init__(self, device: Device) -> None:
+        self._device = device
         self._known: tuple[Any, Gradient, Launching] | None = None
 
     def session(self, loss: Any, args_axes: ArgsAxes, plan: Plan, points: Array, args: tuple[Any, ...]) -> Launching:
@@ -94,8 +93,7 @@ class Seconds:
             if not session.fits(points, args):
                 session = session.renewed(points, args) or gradient.start(plan, points, args)
         else:
-            options = self._options
-            gradient = Gradient(loss, args_axes=args_axes, threads=options.threads, vectorize=options.vectorize)
+            gradient = self._device.gradient(loss, args_axes=args_axes)
             session = gradient.start(plan, points, args)
         self._known = (key, gradient, session)
         return session
@@ -128,10 +126,10 @@ class Hessian:
     It may be called from several Python threads at once.
     """
 
-    def __init__(self, loss: Any, **options: Unpack[SecondOptions]) -> None:
-        self._loss = jitted_loss(loss)
+    def __init__(self, loss: Any, device: Device, **options: Unpack[SecondOptions]) -> None:
+        self._loss, self._device = device.accept(loss), device
         self._options = second_options(**options)
-        self._sessions = Seconds(self._options)
+        self._sessions = Seconds(device)
 
     def __call__(self, x: npt.ArrayLike, *args: Any) -> Array:
         """Return the Hessian at `x`.
@@ -149,6 +147,10 @@ class Hessian:
             chosen coordinate.
         """
         points = _check.checked_points(x)
+        with self._device.call():
+            return self._at(points, args)
+
+    def _at(self, points: Array, args: tuple[Any, ...]) -> Array:
         plan, rows = second_plan(self._options, points.shape, points.dtype), rows_of(points)
         n = plan.result_shape[-1]
         hessian = np.empty((len(rows), n, n), points.dtype)
@@ -174,10 +176,10 @@ class HessianVector:
     It may be called from several Python threads at once.
     """
 
-    def __init__(self, loss: Any, **options: Unpack[SecondOptions]) -> None:
-        self._loss = jitted_loss(loss)
+    def __init__(self, loss: Any, device: Device, **options: Unpack[SecondOptions]) -> None:
+        self._loss, self._device = device.accept(loss), device
         self._options = second_options(**options)
-        self._sessions = Seconds(self._options)
+        self._sessions = Seconds(device)
 
     def __call__(self, x: npt.ArrayLike, v: npt.ArrayLike, *args: Any) -> Array:
         """Return the product of the Hessian at `x` with `v`.
@@ -197,6 +199,10 @@ class HessianVector:
         """
         points = _check.checked_points(x)
         along = directions_like(points, v)
+        with self._device.call():
+            return self._at(points, along, args)
+
+    def _at(self, points: Array, along: Array, args: tuple[Any, ...]) -> Array:
         plan, rows = second_plan(self._options, points.shape, points.dtype), rows_of(points)
         m, n = rows.shape
         each = plan.result_shape[-1]
@@ -204,19 +210,22 @@ class HessianVector:
             return np.empty(plan.result_shape, points.dtype)
         raise_fault(differences(rows, plan.targets[:0], plan.formula)[0], plan.formula)
         z = np.concatenate([rows, np.zeros((m, 1), points.dtype)], axis=1)
-        scaled = np.zeros_like(rows)  # filled in once it is known how far to go
         axes = (None,) * len(args) if self._options.args_axes is None else tuple(self._options.args_axes)
-        session = self._sessions.session(
-            derived_loss("joined", self._loss, args),
+        session_along = partial(
+            self._sessions.session,
+            self._device.derived("joined", self._loss, args),
             (0 if points.ndim > 1 else None, *axes),
             plan._replace(evaluations=m * each * plan.stencil.order**2),
             z.reshape(*points.shape[:-1], n + 1),
-            (scaled.reshape(points.shape), *args),
         )
+        scaled = np.zeros_like(rows)  # filled in once it is known how far to go
+        session = session_along((scaled.reshape(points.shape), *args))
         limits = grown_limits(plan, Evaluator(z, session.evaluate), n)
         along = free_directions(along, limits[..., 1], limits[..., 2])
         scale = steps_along(rows, along, plan.formula._replace(limits=limits))
         scaled[...] = along * scale[:, None]
+        if not self._device.compiled:  # workers may have been sent what is filled in only now
+            session = session_along((scaled.reshape(points.shape).copy(), *args))
         plan = joined_plan(plan, rows, scaled, limits, self._options.bounds is not None)
         places = (each + 1) * np.arange(m)[:, None]
         pairs = np.stack(np.broadcast_arrays(places + np.arange(each), places + each), axis=-1).reshape(-1, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy.typing as npt
 from jitgrad import _check
 from jitgrad._types import ArgsAxes, Array, FloatArray
 from jitgrad.difference import Differences, combine, differences
+from jitgrad.launch.evaluator import displaced_points
 from jitgrad.launch.probes import Probes, replaced
-from jitgrad.launch.rows import Outputs
-from jitgrad.loss.accept import jitted_loss
+from jitgrad.prepared.devices import Device, Evaluable
 from jitgrad.prepared.gradient import Gradient, rows_of
 from jitgrad.prepared.options import JacobianOptions
 from jitgrad.prepared.plan import Plan
@@ -25,11 +26,11 @@ class Values:
     It may be called from several Python threads at once.
     """
 
-    def __init__(self, function: Any, *, args_axes: ArgsAxes = None, threads: int | None = None) -> None:
-        self._function = jitted_loss(function)
+    def __init__(self, function: Any, device: Device, *, args_axes: ArgsAxes = None, number: bool = False) -> None:
+        self._function, self._device = device.accept(function), device
         self._args_axes = None if args_axes is None else tuple(args_axes)
-        self._threads = _check.checked_threads(threads)
-        self._known: tuple[tuple[int, ...], np.dtype[Any], Outputs] | None = None
+        self._number = number  # whether it may return one
+        self._known: tuple[tuple[int, ...], np.dtype[Any], Evaluable] | None = None
 
     def __call__(self, u: npt.ArrayLike, *args: Any) -> FloatArray:
         """Return the outputs at `u`.
@@ -47,10 +48,11 @@ class Values:
         points = _check.checked_points(u)
         rows, outputs = rows_of(points), self.outputs(points, args)
         nothing = np.empty((len(rows), 0))
-        found = outputs.evaluate(replaced(rows, np.arange(len(rows)), nothing, nothing))
+        with self._device.call():
+            found = outputs.evaluate(replaced(rows, np.arange(len(rows)), nothing, nothing))
         return found.reshape(*points.shape[:-1], outputs.width)
 
-    def outputs(self, points: Array, args: tuple[Any, ...]) -> Outputs:
+    def outputs(self, points: Array, args: tuple[Any, ...]) -> Evaluable:
         """Prepare to evaluate the function around points.
 
         Parameters
@@ -68,13 +70,11 @@ class Values:
             raise ValueError(
                 f"u must hold at least one point to show how many outputs the function has, got shape {points.shape}."
             )
-        batch, rows = points.shape[:-1], rows_of(points)
-        axes = _check.checked_axes(self._args_axes, args, batch)
-        known, outputs = self._known, None
-        if known is not None and known[:2] == (points.shape, points.dtype):
-            outputs = known[2].renewed(rows, args)
-        if outputs is None:
-            outputs = Outputs.of(self._function, rows, args, axes, batch, self._threads)
+        axes = _check.checked_axes(self._args_axes, args, points.shape[:-1])
+        known = self._known
+        like_last = known is not None and known[:2] == (points.shape, points.dtype)
+        last = known[2] if known is not None and like_last else None
+        outputs = self._device.outputs(self._function, points, args, axes, last, self._number)
         self._known = (points.shape, points.dtype, outputs)
         return outputs
 
@@ -85,10 +85,12 @@ class Jacobian:
     It may be called from several Python threads at once.
     """
 
-    def __init__(self, function: Any, **options: Unpack[JacobianOptions]) -> None:
-        args_axes, threads = options.pop("args_axes", None), options.pop("threads", None)
-        self._values = Values(function, args_axes=args_axes, threads=threads)
-        self._gradient = OutputGradient(function, vectorize="off", **options)
+    def __init__(
+        self, function: Any, device: Device, *, number: bool = False, **options: Unpack[JacobianOptions]
+    ) -> None:
+        self._device = device
+        self._values = Values(function, device, args_axes=options.pop("args_axes", None), number=number)
+        self._gradient = OutputGradient(function, **options)
 
     def __call__(self, u: npt.ArrayLike, *args: Any) -> Array:
         """Return the Jacobian at `u`.
@@ -103,22 +105,30 @@ class Jacobian:
         -------
         ndarray of shape (..., p, k)
             float32 for float32 `u`, else float64. With ``coords`` its last axis has one entry per chosen coordinate.
+            Of a function that may return one number and does, (..., k).
         """
         points = _check.checked_points(u)
-        return self.by_output(points, self._values.outputs(points, args))
+        outputs = self._values.outputs(points, args)
+        with self._device.call():
+            return self.by_output(points, outputs)
 
-    def by_output(self, points: Array, outputs: Outputs) -> Array:
+    def by_output(self, points: Array, outputs: Evaluable) -> Array:
         """Differentiate a function that is ready to be evaluated around these points."""
         # Before anything is evaluated: points are checked as those of a gradient are, and not once per output.
-        plan = self._gradient.plan(points)
-        raise_fault(differences(rows_of(points), plan.targets[:0], plan.formula)[0], plan.formula)
+        plan, rows = self._gradient.plan(points), rows_of(points)
+        raise_fault(differences(rows, plan.targets[:0], plan.formula)[0], plan.formula)
+        width = outputs.count(partial(first_list, plan, rows))
         # Outputs come first, as one more dimension of the batch: each has noise and curvature of its own.
-        gradients = self._gradient(np.repeat(points[None], outputs.width, axis=0), outputs)
-        return np.ascontiguousarray(np.moveaxis(gradients, 0, -2))
+        gradients = self._gradient(np.repeat(points[None], width, axis=0), outputs)
+        return gradients[0] if outputs.number else np.ascontiguousarray(np.moveaxis(gradients, 0, -2))
 
 
 class OutputGradient(Gradient):
     """The gradients of all outputs: points of shape (p, ..., k), the same p times, and `Outputs` as only argument."""
+
+    @staticmethod
+    def _accept(loss: Any) -> Any:
+        return loss  # whoever made the outputs has looked at it
 
     def start(self, plan: Plan, points: Array, args: tuple[Any, ...]) -> OutputSession:
         """Take the function that is prepared already."""
@@ -133,7 +143,7 @@ class OutputSession:
     is the same for all of them, as that of a formula is, is evaluated once.
     """
 
-    def __init__(self, plan: Plan, outputs: Outputs) -> None:
+    def __init__(self, plan: Plan, outputs: Evaluable) -> None:
         self.plan = plan
         self.shape, self.dtype = plan.shape, plan.dtype
         self.size, self.checked = plan.targets.size, plan.checks.size > 0
@@ -169,6 +179,18 @@ class OutputSession:
         """Evaluate the probes and combine them; return the values and whether all derivatives are finite."""
         values = self.evaluate(found.probes, skip)
         return values, combine(found, values, gradient)
+
+
+def first_list(plan: Plan, rows: Array) -> tuple[Probes, int]:
+    """Return what the gradient of one output begins with: a list, and how many points in it are not wanted.
+
+    As `jitgrad.prepared.stepwise.gradient_stepwise` has it.
+    """
+    if plan.searches and rows.shape[1]:
+        return displaced_points(rows), 0
+    found, needs_value = differences(rows, plan.targets, plan.formula)
+    raise_fault(found, plan.formula)
+    return found.probes, 0 if needs_value or plan.checks.size else len(rows)
 
 
 def _shared(probes: Probes, width: int) -> tuple[Probes | None, int]:

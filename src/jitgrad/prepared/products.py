@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -12,11 +13,12 @@ from jitgrad._errors import LossCompileError
 from jitgrad._types import Array
 from jitgrad.difference import differences
 from jitgrad.formula import AT_ZERO, RELATIVE
-from jitgrad.loss.accept import jitted_loss, loss_name
-from jitgrad.loss.derived import UNEQUAL, derived_loss, refuse_outputs, returns_vector
+from jitgrad.loss.accept import loss_name
+from jitgrad.loss.derived import UNEQUAL, refuse_outputs, returns_vector
 from jitgrad.prepared.along import ends_of_lines, free_directions, steps_along
+from jitgrad.prepared.devices import Device
 from jitgrad.prepared.gradient import Gradient, rows_of
-from jitgrad.prepared.options import LineOptions, ProductOptions
+from jitgrad.prepared.options import JacobianOptions, LineOptions
 from jitgrad.prepared.outputs import Jacobian, Values
 from jitgrad.prepared.plan import checked_options, make_plan
 from jitgrad.prepared.repair import raise_fault
@@ -29,8 +31,8 @@ class VectorJacobian:
     It may be called from several Python threads at once.
     """
 
-    def __init__(self, function: Any, **options: Unpack[ProductOptions]) -> None:
-        self._function = jitted_loss(function)
+    def __init__(self, function: Any, device: Device, **options: Unpack[JacobianOptions]) -> None:
+        self._function, self._device = device.accept(function), device
         self._axes = checked_options(**options).args_axes
         self._options: dict[str, Any] = {name: value for name, value in options.items() if name != "args_axes"}
         self._known: tuple[int, bool, Gradient] | None = None
@@ -69,7 +71,7 @@ class VectorJacobian:
         except ValueError as error:
             if str(error) != UNEQUAL:
                 raise
-            width = Values(self._function, args_axes=self._axes).outputs(points, args).width
+            width = Values(self._function, self._device, args_axes=self._axes)(points, *args).shape[-1]
             raise ValueError(
                 f"w must have shape {(*batch, width)}, one entry per output of {loss_name(self._function)!r} at every "
                 f"point, got {weights.shape}."
@@ -80,8 +82,8 @@ class VectorJacobian:
         if known is not None and known[:2] == (len(args), batched):
             return known[2]
         axes = (None,) * len(args) if self._axes is None else self._axes
-        weighted = derived_loss("weighted", self._function, args)
-        gradient = Gradient(weighted, args_axes=(0 if batched else None, *axes), **self._options)
+        weighted = self._device.derived("weighted", self._function, args)
+        gradient = self._device.gradient(weighted, args_axes=(0 if batched else None, *axes), **self._options)
         self._known = (len(args), batched, gradient)
         return gradient
 
@@ -92,11 +94,12 @@ class JacobianVector:
     It may be called from several Python threads at once.
     """
 
-    def __init__(self, function: Any, **options: Unpack[LineOptions]) -> None:
-        self._function = jitted_loss(function)
-        self._options = checked_options(coords=None, vectorize="off", **options)
+    def __init__(self, function: Any, device: Device, **options: Unpack[LineOptions]) -> None:
+        self._function, self._device = device.accept(function), device
+        self._options = checked_options(**options)
         self._axes = self._options.args_axes
-        self._kind: Any = None  # what differentiates it: `Gradient` or `Jacobian`
+        # What differentiates it. Of a black box nobody knows what it returns before it has been called.
+        self._kind: Any = None if device.compiled else partial(Jacobian, device=device, number=True)
         self._known: tuple[int, bool, Any, Any] | None = None
 
     def __call__(self, x: npt.ArrayLike, v: npt.ArrayLike, *args: Any) -> Any:
@@ -143,12 +146,13 @@ class JacobianVector:
         """Differentiate by the multiple of the scaled direction."""
         at = np.zeros((*points.shape[:-1], 1), points.dtype)
         # Whether it is a loss or a function of several outputs is known once it is compiled.
-        for kind in (Gradient, Jacobian) if self._kind is None else (self._kind,):
+        kinds = (self._device.gradient, partial(Jacobian, device=self._device))
+        for kind in kinds if self._kind is None else (self._kind,):
             line = self._line(args, points.ndim > 1, ends, searches, kind)
             try:
                 slopes = line(at, points, along, *args)[..., 0]
             except LossCompileError:
-                if kind is Jacobian or self._kind is not None or not returns_vector(self._function):
+                if kind is kinds[1] or self._kind is not None or not returns_vector(self._function):
                     raise
             except Exception as error:
                 error.add_note("jitgrad: x[0] is the distance along v here, in units of the step or of its length.")
@@ -167,8 +171,8 @@ class JacobianVector:
         axes = (None,) * len(args) if self._axes is None else self._axes
         step = options.rule if searches or isinstance(options.rule, Auto) else Absolute(1.0)
         line = kind(
-            derived_loss("line", self._function, args),
-            method=options.method, order=options.order, step=step, bounds=ends, threads=options.threads,
+            self._device.derived("line", self._function, args),
+            method=options.method, order=options.order, step=step, bounds=ends,
             args_axes=(*(0 if batched else None,) * 2, *axes),
         )  # fmt: skip
         if ends is None:

@@ -17,9 +17,11 @@ from jitgrad.prepared.work import WorkSession
 class TeamGradient(Gradient):
     """A gradient function with workers, or with a bar."""
 
-    def __init__(self, loss: Any, *, workers: Any = None, progress: bool = False, **options: Any) -> None:
+    def __init__(
+        self, loss: Any, *, workers: Any = None, progress: bool = False, team: Team | None = None, **options: Any
+    ) -> None:
         super().__init__(loss, **options)
-        self.team = Team(workers, progress)
+        self.team = Team(workers, progress) if team is None else team
 
     def call(self) -> AbstractContextManager[None]:
         """Send the loss once, and show one bar."""

@@ -55,15 +55,40 @@ class WorkSession:
         Exception
             Whatever the loss raised, with a note that names the probe; unless `forgive`.
         """
-        wanted = part_of(probes, skip, probes.point.size) if skip else probes
-        reply = self._work.run(wanted, forgive=forgive)
-        if reply.failure is not None:
-            error = reply.failure.error
-            error.add_note(note_for(self._loss, wanted, reply.failure.probe))
-            raise error
-        return np.concatenate((np.full(skip, np.nan), reply.values)) if skip else reply.values
+        return evaluated(self._work, self._loss, probes, skip, forgive=forgive)
 
     def differentiate(self, found: Differences, skip: int, gradient: Array) -> tuple[FloatArray, bool]:
         """Evaluate the probes and combine them; return the values and whether all derivatives are finite."""
         values = self.evaluate(found.probes, skip)
         return values, combine(found, values, gradient)
+
+
+def evaluated(work: Work, loss: Any, probes: Probes, skip: int, *, forgive: bool) -> FloatArray:
+    """Return what a loss gives at every probe of a list but the first `skip`, whose values are NaN.
+
+    Parameters
+    ----------
+    work : Work
+    loss : callable
+        For the note.
+    probes : Probes
+    skip : int
+    forgive : bool
+
+    Returns
+    -------
+    ndarray of float64, shape (probes,) or (probes, p)
+
+    Raises
+    ------
+    Exception
+        Whatever the loss raised, with a note that names the probe; unless `forgive`.
+    """
+    wanted = part_of(probes, skip, probes.point.size) if skip else probes
+    reply = work.run(wanted, forgive=forgive)
+    if reply.failure is not None:
+        error = reply.failure.error
+        error.add_note(note_for(loss, wanted, reply.failure.probe))
+        raise error
+    values = reply.values
+    return np.concatenate((np.full((skip, *values.shape[1:]), np.nan), values)) if skip else values

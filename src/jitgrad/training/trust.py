@@ -20,7 +20,7 @@ As in trust region methods: Conn, Gould and Toint, Trust-Region Methods (2000), 
 """
 
 LEAST_RADIUS, MOST_RADIUS = 0.05, 1e6
-"""In units of exploration: smaller steps are below what samples resolve, and it would take many rounds to grow again."""
+"""In units of exploration: smaller steps are below what samples resolve, and take many rounds to grow again."""
 
 
 class At(NamedTuple):

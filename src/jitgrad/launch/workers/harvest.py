@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 
-from jitgrad._types import Array
+from jitgrad._types import FloatArray
 from jitgrad.launch.work import Failure, Reply
 from jitgrad.launch.workers.progress import Progress
 from jitgrad.launch.workers.task import Answer
@@ -24,7 +24,7 @@ class Harvest:
 
     def __init__(self, count: int, progress: Progress | None) -> None:
         self._count = count
-        self._values: Array = np.full(count, np.nan)
+        self._found: dict[int, FloatArray] = {}
         self._seconds = 0.0
         self._failure: Failure | None = None
         self._progress = progress
@@ -40,17 +40,9 @@ class Harvest:
         return self._failure is not None
 
     def take(self, answer: Answer) -> None:
-        """Put the values of a block in their place."""
-        values: Array = np.asarray(answer.values)
-        if values.ndim > self._values.ndim:  # of a function of several outputs
-            self._values = np.full((self._count, *values.shape[1:]), np.nan)
-        if values.ndim == self._values.ndim:  # a failure has no outputs
-            if values.shape[1:] != self._values.shape[1:]:
-                raise ValueError(
-                    f"the function must return as many numbers everywhere, got {values.shape[1]} and "
-                    f"{self._values.shape[1]}. Return a one-dimensional array of the same length at every point."
-                )
-            self._values[answer.start : answer.stop] = values
+        """Keep the values of a block, which were found."""
+        assert answer.values is not None
+        self._found[answer.start] = answer.values
         self._seconds += answer.seconds
         if answer.failed is not None and answer.start + answer.failed.probe < self.end:
             probe, error, trace = answer.failed
@@ -63,5 +55,25 @@ class Harvest:
 
     def reply(self) -> Reply:
         """Return all of it."""
-        self._values[self.end :] = np.nan
-        return Reply(self._values, self._seconds, self._failure)
+        # In order of the list, so that the first block says how many outputs there are, whoever was faster.
+        blocks = [(start, self._found[start]) for start in sorted(self._found)]
+        shape = next((values.shape[1:] for _, values in blocks if not _empty(values)), ())
+        values = np.full((self._count, *shape), np.nan)
+        for start, found in blocks:
+            if start >= self.end:
+                break
+            if found.shape[1:] == shape:
+                values[start : start + len(found)] = found
+            elif not _empty(found):
+                error = ValueError(
+                    f"outputs must have the same shape everywhere, but they are of shape {shape} and, elsewhere, "
+                    f"{found.shape[1:]}. Return an array of fixed length."
+                )
+                self._failure = Failure(start, error, "")
+        values[self.end :] = np.nan
+        return Reply(values, self._seconds, self._failure)
+
+
+def _empty(values: FloatArray) -> bool:
+    """Whether a block says nothing about how many outputs there are: it raised everywhere."""
+    return values.ndim == 1 and bool(np.isnan(values).all())
