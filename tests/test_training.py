@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -548,3 +550,13 @@ def test_another_file_is_no_checkpoint(tmp_path):
     torch.save({"weights": 1.0}, tmp_path / "other")
     with pytest.raises(ValueError, match=r"must be a checkpoint of version 1 .*, got another file"):
         SurrogateTrainer.load(tmp_path / "other", abs, network(1, 1), network(2, 1))
+
+
+def test_the_program_of_the_page_runs(tmp_path, monkeypatch):
+    page = (Path(__file__).parent.parent / "docs" / "surrogates.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(program, found)
+    assert len(found["history"]) == 15
+    assert {path.name for path in tmp_path.iterdir()} == {"training.pt", "training.png"}
