@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import jitgrad
 
 project = "jitgrad"
@@ -19,6 +21,8 @@ myst_heading_anchors = 2
 
 autosummary_generate = True
 autodoc_typehints = "none"
+# Modules that need PyTorch are described where it is not installed, too.
+autodoc_mock_imports = [] if find_spec("torch") else ["torch"]
 numpydoc_show_class_members = False
 default_role = "code"
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -226,7 +228,7 @@ def test_training_is_the_same_with_workers():
 
 
 def test_a_function_whose_outputs_change_in_number_is_refused():
-    with ThreadPoolExecutor(2) as threads, pytest.raises(ValueError, match="as many numbers everywhere, got"):
+    with ThreadPoolExecutor(2) as threads, pytest.raises(ValueError, match="same shape everywhere, but"):
         Function(lambda u, x: u if u[0] > 0 else u[:1], threads, False).evaluate(*PAIRS)
     with pytest.raises(ValueError, match="as many numbers at every sample, got"):
         Function(lambda u, x: u if u[0] > 0 else u[:1], None, False).evaluate(*PAIRS)
@@ -322,7 +324,7 @@ def test_samples_without_a_value_are_left_out_and_counted():
     policy = torch.nn.Linear(1, 1).double()
     torch.nn.init.zeros_(policy.weight)
     torch.nn.init.constant_(policy.bias, 0.25)
-    trainer = trainer_of(sometimes, policy=policy, trust=Trust(radius=20.0), fitting=Fitting())
+    trainer = trainer_of(sometimes, policy=policy, trust=Trust(radius=20.0), fitting=Fitting(surrogate_steps=50))
     history = trainer.run(X, np.ones((12, 1)), rounds=4)
     assert all(math.isfinite(entry.loss) and entry.loss <= entry.before for entry in history)
     assert history[0].lost > 0
@@ -548,3 +550,13 @@ def test_another_file_is_no_checkpoint(tmp_path):
     torch.save({"weights": 1.0}, tmp_path / "other")
     with pytest.raises(ValueError, match=r"must be a checkpoint of version 1 .*, got another file"):
         SurrogateTrainer.load(tmp_path / "other", abs, network(1, 1), network(2, 1))
+
+
+def test_the_program_of_the_page_runs(tmp_path, monkeypatch):
+    page = (Path(__file__).parent.parent / "docs" / "surrogates.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(program, found)
+    assert len(found["history"]) == 15
+    assert {path.name for path in tmp_path.iterdir()} == {"training.pt", "training.png"}
