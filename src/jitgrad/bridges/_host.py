@@ -119,7 +119,7 @@ class LayerHost(Host):
         super().__init__(function, options)
         vjp_of(function, **options)
 
-    def value(self, laid: Laid) -> Array:
+    def outputs(self, laid: Laid) -> Array:
         """Evaluate the function: shape (..., p)."""
         known = self._known_to(inspect.signature(values_of).parameters)
         return np.asarray(self.prepared(values_of, self.function, laid.axes, known)(laid.x, *laid.args))

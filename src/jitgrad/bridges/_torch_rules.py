@@ -141,7 +141,7 @@ class Product(Rule):
 class Outputs(Rule):
     """A function of several outputs."""
 
-    verb = "value"
+    verb = "outputs"
 
     @classmethod
     def pull(cls, k: int, do: Any, cotangent: Any, u: Any) -> Any:

@@ -22,39 +22,48 @@ from jitgrad.bridges._jax_linear import linear
 
 
 def jax_loss(loss: Any, **options: Any) -> Callable[..., Any]:
-    host = LossHost(loss, options)
-
-    def call(x: Any, *args: Any) -> Any:
-        prepared = JaxCall(host, x, args, 0)
-        return _value(prepared, jnp.asarray(x), *prepared.tensors)
-
-    return call
+    return _function(_value, LossHost(loss, options), 0)
 
 
 def jax_layer(function: Any, outputs: int, **options: Any) -> Callable[..., Any]:
-    host = LayerHost(function, options)
+    return _function(_outputs, LayerHost(function, options), outputs)
 
-    def call(u: Any, *args: Any) -> Any:
-        prepared = JaxCall(host, u, args, outputs)
-        return _outputs(prepared, jnp.asarray(u), *prepared.tensors)
 
-    return call
+def _function(of: Any, host: Any, outputs: int) -> Callable[..., Any]:
+    calls: dict[Any, JaxCall] = {}
+
+    def function(x: Any, *args: Any) -> Any:
+        x = jnp.asarray(x)
+        if not jnp.issubdtype(x.dtype, jnp.floating):
+            raise TypeError(not_real("an array of JAX or NumPy", x, "x.astype(float)"))
+        # JAX compiles anew for another callback, so calls with the same constants share one; it keeps them alive.
+        key = (x.ndim, *(None if isinstance(value, jax.Array) else id(value) for value in args))
+        if key not in calls:
+            while len(calls) >= _KEPT:
+                calls.pop(next(iter(calls)), None)
+            calls[key] = JaxCall(host, x, args, outputs)
+        return of(calls[key], x, *(value for value in args if isinstance(value, jax.Array)))
+
+    return function
+
+
+_KEPT = 8
 
 
 class JaxCall(Call):
     """A call that computes in callbacks, where nothing of JAX may be used: that hangs (jax issues 24255, 24219)."""
 
     def __init__(self, host: Any, x: Any, args: tuple[Any, ...], outputs: int) -> None:
-        if not jnp.issubdtype(jnp.result_type(x), jnp.floating):
-            raise TypeError(not_real("an array of JAX or NumPy", x, "x.astype(float)"))
-        super().__init__(args, host.axes, jnp.ndim(x), lambda value: isinstance(value, jax.Array))
-        self._host = host
+        super().__init__(args, host.axes, x.ndim, lambda value: isinstance(value, jax.Array))
+        self.tensors = ()  # they may belong to a trace that has ended
         self.outputs = outputs
+        self._host = host
+        self._runs: dict[Any, Any] = {}
 
     def compute(self, verb: str, shapes: Any, vectors: int, x: Any, *others: Any) -> Any:
         """Compute outside of JAX; results are of the type of `x`."""
         results = jax.tree.map(lambda shape: jax.ShapeDtypeStruct(shape, x.dtype), shapes, is_leaf=_is_shape)
-        run = partial(self.numpy, x.dtype, self._host, verb, vectors)
+        run = self._runs.setdefault((verb, x.dtype), partial(self.numpy, x.dtype, self._host, verb, vectors))
         # "expand_dims": every axis of vmap comes in front, of length 1 where an array is not mapped, as `Call` wants it.
         return jax.pure_callback(run, results, x, *others, vmap_method="expand_dims")
 
@@ -102,7 +111,7 @@ def _push_both(call: JaxCall, given: Any, tangents: Any) -> Any:
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _outputs(call: JaxCall, u: Any, *tensors: Any) -> Any:
-    return call.compute("value", (*u.shape[:-1], call.outputs), 0, u, *tensors)
+    return call.compute("outputs", (*u.shape[:-1], call.outputs), 0, u, *tensors)
 
 
 @partial(_outputs.defjvp, symbolic_zeros=True)

@@ -61,7 +61,7 @@ class TorchCall(Call):
         super().__init__(args, host.axes, x.dim(), lambda value: isinstance(value, torch.Tensor))
         self.refuse(tensor.requires_grad and torch.is_grad_enabled() for tensor in self.tensors)
         self._host = host
-        self._both = isinstance(host, LossHost) and x.requires_grad and torch.is_grad_enabled()
+        self._both = x.requires_grad and torch.is_grad_enabled()
         self._known: tuple[Any, Any] | None = None
 
     def compute(self, verb: str, x: torch.Tensor, vectors: Any, tensors: Any) -> torch.Tensor:
