@@ -1,6 +1,12 @@
-"""Modules that import numba-cuda are looked at for examples where it is installed only."""
+"""Modules that import optional packages are looked at for examples where those are installed only."""
 
 import importlib.util
+from pathlib import Path
 
-if importlib.util.find_spec("numba_cuda") is None:
-    collect_ignore = ["src/jitgrad/loss/device", "src/jitgrad/launch/cuda", "src/jitgrad/prepared/cuda"]
+_SOURCE = Path(__file__).parent / "src" / "jitgrad"
+_MODULES = {
+    "numba_cuda": [_SOURCE / "loss" / "device", _SOURCE / "launch" / "cuda", _SOURCE / "prepared" / "cuda"],
+    **{name: sorted((_SOURCE / "bridges").glob(f"*{name}*.py")) for name in ("jax", "tensorflow", "torch")},
+}
+_MISSING = [modules for package, modules in _MODULES.items() if importlib.util.find_spec(package) is None]
+collect_ignore = [str(module) for modules in _MISSING for module in modules]

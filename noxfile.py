@@ -15,7 +15,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-DEV, CUDA = (nox.project.dependency_groups(PROJECT, group) for group in ("dev", "cuda"))
+DEV, CUDA, FRAMEWORKS = (nox.project.dependency_groups(PROJECT, group) for group in ("dev", "cuda", "frameworks"))
 
 
 @nox.session
@@ -30,6 +30,13 @@ def cuda(session: nox.Session) -> None:
     """Run the tests of CUDA that need no GPU."""
     session.install("-e", ".[test]", *CUDA)
     session.run("bash", ".ci/cuda", external=True, env={"PYTEST": "python -m pytest"})
+
+
+@nox.session
+def frameworks(session: nox.Session) -> None:
+    """Run the tests of the bridges to PyTorch, TensorFlow and JAX."""
+    session.install("-e", ".[test]", *FRAMEWORKS)
+    session.run("bash", ".ci/frameworks", external=True, env={"PYTEST": "python -m pytest"})
 
 
 @nox.session

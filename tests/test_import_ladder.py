@@ -31,6 +31,7 @@ LADDER = (
         "products",
         "hessian",
     ),
+    ("bridges",),
     ("plotting",),
     ("_result", "curves"),
     ("estimate", "estimate_noise", "estimate_sampled"),
@@ -118,8 +119,24 @@ def test_imports_go_down(source):
 
 def test_optional_packages_are_imported_inside_functions(source):
     module, tree = source
+    if module.startswith("jitgrad.bridges."):  # nothing imports these but who asks for one; a test of its own says so
+        return
     optional = [name for name in at_module_level(tree) if any(f"{name}.".startswith(f"{p}.") for p in OPTIONAL)]
     assert [name for name in optional if module != OF_CUDA or not name.startswith("numba.cuda")] == []
+
+
+def test_bridges_are_imported_inside_functions(source):
+    module, tree = source
+    if not module.startswith("jitgrad.bridges."):
+        assert [name for name in at_module_level(tree) if name.startswith("jitgrad.bridges")] == []
+
+
+def test_a_bridge_imports_its_own_framework(source):
+    module, tree = source
+    if module.startswith("jitgrad.bridges."):
+        own = module.split(".")[-1].removeprefix("_").split("_")[0]
+        optional = {name.split(".")[0] for name in imports(tree)} & {"jax", "scipy", "tensorflow", "torch"}
+        assert optional <= {own}
 
 
 def test_what_needs_numba_cuda_is_imported_inside_functions(source):

@@ -25,6 +25,15 @@ from jitgrad.steps import Textbook as Textbook
 
 if TYPE_CHECKING:
     from jitgrad._result import Estimate as Estimate
+    from jitgrad.bridges.jax import jax_layer as jax_layer
+    from jitgrad.bridges.jax import jax_loss as jax_loss
+    from jitgrad.bridges.scipy import scipy_function as scipy_function
+    from jitgrad.bridges.scipy import scipy_loss as scipy_loss
+    from jitgrad.bridges.tensorflow import tf_layer as tf_layer
+    from jitgrad.bridges.tensorflow import tf_loss as tf_loss
+    from jitgrad.bridges.torch import torch_custom_op as torch_custom_op
+    from jitgrad.bridges.torch import torch_layer as torch_layer
+    from jitgrad.bridges.torch import torch_loss as torch_loss
     from jitgrad.check import GradientCheck as GradientCheck
     from jitgrad.check import check_gradient as check_gradient
     from jitgrad.estimate import estimate_blackbox as estimate_blackbox
@@ -91,9 +100,18 @@ _LAZY = {
     "hvp_of": "jitgrad.hessian",
     "jacobian_cpu": "jitgrad.jacobian",
     "jacobian_of": "jitgrad.jacobian",
+    "jax_layer": "jitgrad.bridges.jax",
+    "jax_loss": "jitgrad.bridges.jax",
     "jvp_cpu": "jitgrad.products",
     "jvp_of": "jitgrad.products",
     "noise_cpu": "jitgrad.estimate_noise",
+    "scipy_function": "jitgrad.bridges.scipy",
+    "scipy_loss": "jitgrad.bridges.scipy",
+    "tf_layer": "jitgrad.bridges.tensorflow",
+    "tf_loss": "jitgrad.bridges.tensorflow",
+    "torch_custom_op": "jitgrad.bridges.torch",
+    "torch_layer": "jitgrad.bridges.torch",
+    "torch_loss": "jitgrad.bridges.torch",
     "value_and_grad_blackbox": "jitgrad.gradient_blackbox",
     "values_cpu": "jitgrad.jacobian",
     "values_of": "jitgrad.jacobian",

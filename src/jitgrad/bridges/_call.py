@@ -96,7 +96,7 @@ class Call:
         tensors : sequence of arrays
             One for each of `tensors`, in their order.
         """
-        args = list(self._args)
+        args: list[Any] = list(self._args)
         for k, tensor in zip(self.places, tensors, strict=True):
             args[k] = tensor
         depth = 0 if self.rank is None else x.ndim - self.rank
@@ -158,7 +158,7 @@ def plain(value: Any) -> Any:
     array = np.asarray(value)
     if array.dtype.kind not in "iubc":  # float16 and bfloat16 too, which NumPy has no kind for
         array = array.astype(np.float64, copy=False)
-    return array.item() if array.ndim == 0 else np.require(array, requirements="CW")
+    return array.item() if array.ndim == 0 else np.require(array, requirements=["C", "W"])
 
 
 def plain_points(value: Any) -> FloatArray:

@@ -10,8 +10,19 @@ THIRD = (
 )
 
 FORWARD_IN_FORWARD = (
-    "forward mode must not be nested in forward mode: PyTorch loses the outer tangent of every custom function, without "
-    "a word (pytorch issue 197867). Replace one of them: jacfwd(jacrev(f)) or torch.func.hessian(f), for instance."
+    "forward mode must not be nested in forward mode: PyTorch loses the outer tangent of every custom function and "
+    "says nothing (pytorch issue 197867). Replace one of them: torch.func.hessian(f) or jacfwd(jacrev(f))."
+)
+
+FORWARD_IN_GRAPH = (
+    "forward mode must be outside of tf.function, and a ForwardAccumulator inside of one was found: TensorFlow loses "
+    "the tangents of custom functions there. Run it eagerly, or go backward with GradientTape."
+)
+
+LOST = (
+    "a derivative must not go through what tape.jacobian or tf.vectorized_map made of a bridge: TensorFlow loses there "
+    "how to go back. Take the derivative inside of vectorized_map, use tf.map_fn, or tape.jacobian(..., "
+    "experimental_use_pfor=False) with a persistent tape."
 )
 
 FORWARD_TWICE = (
@@ -23,8 +34,8 @@ FORWARD_TWICE = (
 def by_argument(place: int) -> str:
     """Say that a derivative by an argument was asked for."""
     return (
-        f"derivatives must be by the first argument, and one by args[{place}] was asked for: what follows x is constant. "
-        "Join it to x, or cut it off from what the derivative is by (detach, stop_gradient)."
+        f"derivatives must be by the first argument, and one by args[{place}] was asked for: what follows x is "
+        "constant. Join it to x, or cut it off from what the derivative is by (detach, stop_gradient)."
     )
 
 

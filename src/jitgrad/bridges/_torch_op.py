@@ -7,9 +7,62 @@ from typing import Any
 
 import torch
 
-from jitgrad.bridges._refusal import THIRD
+from jitgrad.bridges._host import LossHost
+from jitgrad.bridges._refusal import THIRD, by_argument
+from jitgrad.bridges._torch_call import TorchCall
 
 Compute = Callable[[str, torch.Tensor, list[torch.Tensor], list[torch.Tensor]], torch.Tensor]
+
+
+def torch_custom_op(loss: Any, name: str, **options: Any) -> Callable[..., torch.Tensor]:
+    """Register a loss as an operator of PyTorch, for `torch.compile(fullgraph=True)`.
+
+    Parameters
+    ----------
+    loss, **options
+        As in `torch_loss`.
+    name : str
+        Of the operator ``jitgrad::name``, once per process.
+
+    Returns
+    -------
+    callable
+        ``f(x, *args)``; the arguments are tensors, arrays or numbers. It can be differentiated twice backward, and not
+        by `torch.func`.
+
+    Raises
+    ------
+    TypeError, ValueError, NotImplementedError
+        As in `torch_loss`.
+
+    Examples
+    --------
+    >>> import numba, torch
+    >>> import jitgrad as jg
+    >>> @numba.njit
+    ... def squares(x):
+    ...     return (x * x).sum()
+    >>> f = jg.torch_custom_op(squares, "squares")
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> f(x).backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+    host = LossHost(loss, options)
+
+    def compute(verb: str, x: torch.Tensor, vectors: list[torch.Tensor], tensors: list[torch.Tensor]) -> torch.Tensor:
+        return TorchCall(host, x, tuple(tensors)).compute(verb, x, vectors, tensors)
+
+    operator = register(name, compute)
+
+    def call(x: torch.Tensor, *args: Any) -> Any:
+        tensors = [torch.as_tensor(value) for value in args]
+        for place, tensor in enumerate(tensors):
+            if tensor.requires_grad:
+                raise ValueError(by_argument(place))
+        return operator(x, [], tensors)
+
+    return call
 
 
 def register(name: str, compute: Compute) -> Any:

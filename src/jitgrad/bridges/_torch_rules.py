@@ -1,91 +1,14 @@
-"""What PyTorch has to know: which function is the derivative of which, backward, forward and under ``vmap``.
-
-Each function is ``rule.apply(call, x, *vectors, *tensors)``. It is linear in the vectors, and what came as a tensor among
-the arguments is constant.
-"""
+"""Which function is the derivative of which, for PyTorch."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
-from torch._functorch.pyfunctorch import TransformType, retrieve_all_functorch_interpreters
 from torch.autograd.forward_ad import unpack_dual
 
-from jitgrad.bridges._refusal import FORWARD_IN_FORWARD, FORWARD_TWICE, THIRD
-
-
-class Rule(torch.autograd.Function):
-    """What the functions below have in common.
-
-    Methods of a class, where PyTorch's own examples have static ones: its look-up of them is the same.
-    """
-
-    verb: ClassVar[str]
-    """Of the host."""
-    vectors: ClassVar[int] = 0
-
-    @classmethod
-    def pull(cls, k: int, do: Callable[..., Any], cotangent: Any, x: Any, *vectors: Any) -> Any:
-        """Return the cotangent of ``(x, *vectors)[k]``, by way of ``do(rule, x, *vectors)``."""
-        raise NotImplementedError
-
-    @classmethod
-    def push(cls, k: int, do: Callable[..., Any], tangent: Any, x: Any, *vectors: Any) -> Any:
-        """Return the tangent of the result that one of ``(x, *vectors)[k]`` gives."""
-        raise NotImplementedError
-
-    @classmethod
-    def forward(cls, call: Any, x: Any, *others: Any) -> Any:
-        """Compute."""
-        return call.compute(cls.verb, x, others[: cls.vectors], others[cls.vectors :])
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        """Keep what derivatives need."""
-        del output
-        ctx.call, *tensors = inputs
-        ctx.save_for_backward(*tensors)
-        ctx.save_for_forward(*tensors)
-        ctx.set_materialize_grads(False)  # what has no tangent has None, and costs nothing
-
-    @classmethod
-    def vmap(cls, info: Any, in_dims: Any, call: Any, *tensors: Any) -> Any:
-        """Put the mapped axis in front, where `Call` finds it."""
-        del info
-        pairs = zip(tensors, in_dims[1:], strict=True)
-        return cls.apply(call, *(t.unsqueeze(0) if axis is None else t.movedim(axis, 0) for t, axis in pairs)), 0
-
-    @classmethod
-    def backward(cls, ctx: Any, cotangent: Any) -> Any:
-        """Pull a cotangent back to what needs one."""
-        do, given = cls._given(ctx)
-        wanted = [cotangent is not None and need for need in ctx.needs_input_grad[1:]]
-        found = (cls.pull(k, do, cotangent, *given) if wanted[k] else None for k in range(len(given)))
-        return None, *found, *(None for _ in wanted[len(given) :])
-
-    @classmethod
-    def jvp(cls, ctx: Any, _: Any, *tangents: Any) -> Any:
-        """Push tangents forward."""
-        levels = [level.key() for level in retrieve_all_functorch_interpreters()]
-        if levels.count(TransformType.Jvp) > 1:
-            raise NotImplementedError(FORWARD_IN_FORWARD)
-        do, given = cls._given(ctx)
-        ctx.call.refuse(tangent is not None for tangent in tangents[len(given) :])
-        found = [cls.push(k, do, tangents[k], *given) for k in range(len(given)) if tangents[k] is not None]
-        return sum(found[1:], found[0])
-
-    @classmethod
-    def _given(cls, ctx: Any) -> tuple[Callable[..., Any], Any]:
-        count = 1 + cls.vectors
-        given, tensors = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
-        return lambda rule, *arrays: rule.apply(ctx.call, *arrays, *tensors), given
-
-
-# PyTorch asks for it at every call, and working it out anew takes 10 us.
-Rule.forward.__func__.__signature__ = inspect.signature(lambda cls, *operands: None)
+from jitgrad.bridges._refusal import FORWARD_TWICE, THIRD
+from jitgrad.bridges._torch_rule import Do, Rule
 
 
 class Value(Rule):
@@ -104,12 +27,14 @@ class Value(Rule):
         return None, found, *(None for _ in tensors)
 
     @classmethod
-    def pull(cls, k: int, do: Any, cotangent: Any, x: Any) -> Any:
-        return cotangent.unsqueeze(-1) * do(Gradient, x)
+    def pull(cls, k: int, do: Do, change: Any, *given: Any) -> Any:
+        (x,) = given
+        return change.unsqueeze(-1) * do(Gradient, x)
 
     @classmethod
-    def push(cls, k: int, do: Any, tangent: Any, x: Any) -> Any:
-        return (do(Gradient, x) * tangent).sum(-1)
+    def push(cls, k: int, do: Do, change: Any, *given: Any) -> Any:
+        (x,) = given
+        return (do(Gradient, x) * change).sum(-1)
 
 
 class Gradient(Rule):
@@ -118,8 +43,8 @@ class Gradient(Rule):
     verb = "gradient"
 
     @classmethod
-    def pull(cls, k: int, do: Any, cotangent: Any, x: Any) -> Any:
-        return do(Product, x, cotangent)
+    def pull(cls, k: int, do: Do, change: Any, *given: Any) -> Any:
+        return do(Product, given[0], change)
 
     push = pull
 
@@ -130,10 +55,10 @@ class Product(Rule):
     verb, vectors = "product", 1
 
     @classmethod
-    def pull(cls, k: int, do: Any, cotangent: Any, x: Any, v: Any) -> Any:
+    def pull(cls, k: int, do: Do, change: Any, *given: Any) -> Any:
         if k == 0:
             raise NotImplementedError(THIRD)
-        return do(Product, x, cotangent)
+        return do(Product, given[0], change)
 
     push = pull
 
@@ -144,12 +69,14 @@ class Outputs(Rule):
     verb = "outputs"
 
     @classmethod
-    def pull(cls, k: int, do: Any, cotangent: Any, u: Any) -> Any:
-        return do(Pulled, u, cotangent)
+    def pull(cls, k: int, do: Do, change: Any, *given: Any) -> Any:
+        (u,) = given
+        return do(Pulled, u, change)
 
     @classmethod
-    def push(cls, k: int, do: Any, tangent: Any, u: Any) -> Any:
-        return do(Pushed, u, tangent)
+    def push(cls, k: int, do: Do, change: Any, *given: Any) -> Any:
+        (u,) = given
+        return do(Pushed, u, change)
 
 
 class Pulled(Rule):
@@ -158,12 +85,14 @@ class Pulled(Rule):
     verb, vectors = "pulled", 1
 
     @classmethod
-    def pull(cls, k: int, do: Any, cotangent: Any, u: Any, w: Any) -> Any:
-        return do(Curved, u, w, cotangent) if k == 0 else do(Pushed, u, cotangent)
+    def pull(cls, k: int, do: Do, change: Any, *given: Any) -> Any:
+        u, w = given
+        return do(Curved, u, w, change) if k == 0 else do(Pushed, u, change)
 
     @classmethod
-    def push(cls, k: int, do: Any, tangent: Any, u: Any, w: Any) -> Any:
-        return do(Curved, u, w, tangent) if k == 0 else do(Pulled, u, tangent)
+    def push(cls, k: int, do: Do, change: Any, *given: Any) -> Any:
+        u, w = given
+        return do(Curved, u, w, change) if k == 0 else do(Pulled, u, change)
 
 
 class Pushed(Rule):
@@ -172,14 +101,16 @@ class Pushed(Rule):
     verb, vectors = "pushed", 1
 
     @classmethod
-    def pull(cls, k: int, do: Any, cotangent: Any, u: Any, v: Any) -> Any:
-        return do(Curved, u, cotangent, v) if k == 0 else do(Pulled, u, cotangent)
+    def pull(cls, k: int, do: Do, change: Any, *given: Any) -> Any:
+        u, v = given
+        return do(Curved, u, change, v) if k == 0 else do(Pulled, u, change)
 
     @classmethod
-    def push(cls, k: int, do: Any, tangent: Any, u: Any, v: Any) -> Any:
+    def push(cls, k: int, do: Do, change: Any, *given: Any) -> Any:
+        u, _v = given
         if k == 0:
             raise NotImplementedError(FORWARD_TWICE)
-        return do(Pushed, u, tangent)
+        return do(Pushed, u, change)
 
 
 class Curved(Rule):
@@ -188,7 +119,7 @@ class Curved(Rule):
     verb, vectors = "curved", 2
 
     @classmethod
-    def pull(cls, k: int, do: Any, cotangent: Any, u: Any, w: Any, v: Any) -> Any:
+    def pull(cls, k: int, do: Do, change: Any, *given: Any) -> Any:
         raise NotImplementedError(THIRD)
 
     push = pull

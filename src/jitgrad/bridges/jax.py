@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from jitgrad.bridges._call import Call
 from jitgrad.bridges._host import LayerHost, LossHost
 from jitgrad.bridges._refusal import not_installed, not_real
 
@@ -16,17 +14,94 @@ except ImportError as error:
     raise ImportError(not_installed("JAX", "jax")) from error
 
 import jax.numpy as jnp
-from jax.custom_derivatives import SymbolicZero
 
-from jitgrad.bridges._jax_linear import linear
+from jitgrad.bridges._jax_rules import JaxCall, outputs_of, value_of
+
+_KEPT = 8
 
 
 def jax_loss(loss: Any, **options: Any) -> Callable[..., Any]:
-    return _function(_value, LossHost(loss, options), 0)
+    """Make a loss a part of a JAX program, with first and second derivatives.
+
+    Parameters
+    ----------
+    loss : function
+        ``loss(x, *args) -> float``, as `gradient_of` takes it.
+    **options
+        Of `gradient_of`. Second derivatives have steps and formulas of their own.
+
+    Returns
+    -------
+    callable
+        ``f(x, *args)``: a array without dimensions for `x` of shape (n,), of shape (...) for a batch (..., n). It has
+        the type of `x`; all is computed in float64. JAX arrays among `args` reach the loss as NumPy arrays,
+        floating ones in float64 and those without dimensions as numbers; the rest as it is. They are constants.
+
+    Raises
+    ------
+    TypeError
+        If `x` does not hold floating-point numbers.
+    ValueError
+        If a derivative by one of `args` is asked for.
+    NotImplementedError
+        If a third derivative is asked for.
+
+    Notes
+    -----
+    It works with `grad`, `jit`, `vmap`, `jvp`, `jacfwd`, `jacrev` and `hessian`, nested in any order; a Hessian-vector
+    product costs 4 n evaluations. Outside of `jit` every derivative is traced anew, which takes milliseconds. What the
+    loss raises becomes a `jax.errors.JaxRuntimeError` that quotes it.
+
+    Examples
+    --------
+    >>> import jax, numba
+    >>> import jitgrad as jg
+    >>> @numba.njit
+    ... def loss(x, a):
+    ...     return a * (x * x).sum()
+    >>> f = jg.jax_loss(loss)
+    >>> jax.jit(jax.grad(f))(jax.numpy.array([1.0, 2.0]), 3.0)
+    Array([ 6., 12.], dtype=float32)
+    """
+    return _function(value_of, LossHost(loss, options), 0)
 
 
 def jax_layer(function: Any, outputs: int, **options: Any) -> Callable[..., Any]:
-    return _function(_outputs, LayerHost(function, options), outputs)
+    """Make a vector function of every sample a layer of a JAX program.
+
+    Parameters
+    ----------
+    function : numba-jitted function
+        ``F(u, *args)``, as `values_cpu` takes it: p numbers for the k numbers of a sample.
+    outputs : int
+        The number p: JAX asks for shapes before anything is evaluated.
+    **options
+        Of `vjp_cpu`.
+
+    Returns
+    -------
+    callable
+        ``y = f(u, *args)`` of shape (..., p) for `u` of shape (..., k). Going back is one vector-Jacobian
+        product for all samples, going forward one Jacobian-vector product.
+
+    Raises
+    ------
+    TypeError, ValueError, NotImplementedError
+        As in `jax_loss`; `NotImplementedError` also for forward mode inside of forward mode.
+
+    Examples
+    --------
+    >>> import jax, numba
+    >>> import jitgrad as jg
+    >>> @numba.njit
+    ... def F(u):
+    ...     return u[0] * u[1], 3.0 * u[0]
+    >>> f = jg.jax_layer(F, 2)
+    >>> jax.jacrev(f)(jax.numpy.array([1.0, 2.0])).round(5)
+    Array([[2., 1.],
+           [3., 0.]], dtype=float32)
+    """
+    return _function(outputs_of, LayerHost(function, options), outputs)
 
 
 def _function(of: Any, host: Any, outputs: int) -> Callable[..., Any]:
@@ -45,77 +120,3 @@ def _function(of: Any, host: Any, outputs: int) -> Callable[..., Any]:
         return of(calls[key], x, *(value for value in args if isinstance(value, jax.Array)))
 
     return function
-
-
-_KEPT = 8
-
-
-class JaxCall(Call):
-    """A call that computes in callbacks, where nothing of JAX may be used: that hangs (jax issues 24255, 24219)."""
-
-    def __init__(self, host: Any, x: Any, args: tuple[Any, ...], outputs: int) -> None:
-        super().__init__(args, host.axes, x.ndim, lambda value: isinstance(value, jax.Array))
-        self.tensors = ()  # they may belong to a trace that has ended
-        self.outputs = outputs
-        self._host = host
-        self._runs: dict[Any, Any] = {}
-
-    def compute(self, verb: str, shapes: Any, vectors: int, x: Any, *others: Any) -> Any:
-        """Compute outside of JAX; results are of the type of `x`."""
-        results = jax.tree.map(lambda shape: jax.ShapeDtypeStruct(shape, x.dtype), shapes, is_leaf=_is_shape)
-        run = self._runs.setdefault((verb, x.dtype), partial(self.numpy, x.dtype, self._host, verb, vectors))
-        # "expand_dims": every axis of vmap comes in front, of length 1 where an array is not mapped, as `Call` wants it.
-        return jax.pure_callback(run, results, x, *others, vmap_method="expand_dims")
-
-
-def _is_shape(shapes: Any) -> bool:
-    return all(isinstance(size, int) for size in shapes)
-
-
-def _tangent(call: JaxCall, tangents: Any) -> Any:
-    """Return the tangent of `x`, None if it is 0; those of the arguments must be."""
-    first, *others = tangents
-    call.refuse(not isinstance(tangent, SymbolicZero) for tangent in others)
-    return None if isinstance(first, SymbolicZero) else first
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _value(call: JaxCall, x: Any, *tensors: Any) -> Any:
-    return call.compute("value", x.shape[:-1], 0, x, *tensors)
-
-
-@partial(_value.defjvp, symbolic_zeros=True)
-def _push_value(call: JaxCall, given: Any, tangents: Any) -> Any:
-    tangent = _tangent(call, tangents)
-    if tangent is None:
-        value = _value(call, *given)
-        return value, jnp.zeros_like(value)
-    value, gradient = _both(call, *given)
-    return value, (gradient * tangent).sum(-1)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _both(call: JaxCall, x: Any, *tensors: Any) -> Any:
-    return call.compute("value_and_gradient", (x.shape[:-1], x.shape), 0, x, *tensors)
-
-
-@partial(_both.defjvp, symbolic_zeros=True)
-def _push_both(call: JaxCall, given: Any, tangents: Any) -> Any:
-    tangent = _tangent(call, tangents)
-    value, gradient = _both(call, *given)
-    if tangent is None:
-        return (value, gradient), (jnp.zeros_like(value), jnp.zeros_like(gradient))
-    x, *tensors = given
-    return (value, gradient), ((gradient * tangent).sum(-1), linear(call, "product", x, tangent, *tensors))
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _outputs(call: JaxCall, u: Any, *tensors: Any) -> Any:
-    return call.compute("outputs", (*u.shape[:-1], call.outputs), 0, u, *tensors)
-
-
-@partial(_outputs.defjvp, symbolic_zeros=True)
-def _push_outputs(call: JaxCall, given: Any, tangents: Any) -> Any:
-    tangent, y = _tangent(call, tangents), _outputs(call, *given)
-    u, *tensors = given
-    return y, jnp.zeros_like(y) if tangent is None else linear(call, "pushed", u, tangent, *tensors)

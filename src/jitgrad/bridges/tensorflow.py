@@ -3,29 +3,109 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from jitgrad.bridges._call import Call
 from jitgrad.bridges._host import LayerHost, LossHost
-from jitgrad.bridges._refusal import THIRD, by_argument, not_installed, not_real
+from jitgrad.bridges._refusal import by_argument, not_installed, not_real
 
 try:
     import tensorflow as tf
 except ImportError as error:
     raise ImportError(not_installed("TensorFlow", "tensorflow")) from error
 
+from jitgrad.bridges._tensorflow_rules import TensorFlowCall, barrier
+
 
 def tf_loss(loss: Any, **options: Any) -> Callable[..., Any]:
+    """Make a loss a part of a TensorFlow or Keras program, with first and second derivatives.
+
+    Parameters
+    ----------
+    loss : function
+        ``loss(x, *args) -> float``, as `gradient_of` takes it.
+    **options
+        Of `gradient_of`. Second derivatives have steps and formulas of their own.
+
+    Returns
+    -------
+    callable
+        ``f(x, *args)``: a tensor without dimensions for `x` of shape (n,), of shape (...) for a batch (..., n). It has
+        the type of `x`; all is computed in float64. Tensors among `args` reach the loss as NumPy arrays,
+        floating ones in float64 and those without dimensions as numbers; the rest as it is. They are constants.
+
+    Raises
+    ------
+    TypeError
+        If `x` does not hold floating-point numbers.
+    NotImplementedError
+        If a derivative by one of `args` is asked for.
+    NotImplementedError
+        If a third derivative is asked for, or another that TensorFlow would get wrong: the message says which.
+
+    Notes
+    -----
+    It works with `GradientTape`, in `tf.function`, and in a loss for `model.compile(loss=...)`, which Keras calls as
+    ``(y_true, y_pred)``. The value is one evaluation, and going back is a gradient. XLA cannot call back: leave
+    ``jit_compile`` off.
+
+    Examples
+    --------
+    >>> import numba, tensorflow as tf
+    >>> import jitgrad as jg
+    >>> @numba.njit
+    ... def loss(x, a):
+    ...     return a * (x * x).sum()
+    >>> f = jg.tf_loss(loss)
+    >>> x = tf.Variable([1.0, 2.0])
+    >>> with tf.GradientTape() as tape:
+    ...     y = f(x, 3.0)
+    >>> tape.gradient(y, x).numpy()
+    array([ 6., 12.], dtype=float32)
+    """
     host = LossHost(loss, options)
     return lambda x, *args: _applied(host, "value", x, args, None)
 
 
 def tf_layer(function: Any, outputs: int, **options: Any) -> Callable[..., Any]:
+    """Make a vector function of every sample a layer of a TensorFlow or Keras program.
+
+    Parameters
+    ----------
+    function : numba-jitted function
+        ``F(u, *args)``, as `values_cpu` takes it: p numbers for the k numbers of a sample.
+    outputs : int
+        The number p: TensorFlow asks for shapes before anything is evaluated.
+    **options
+        Of `vjp_cpu`.
+
+    Returns
+    -------
+    callable
+        ``y = f(u, *args)`` of shape (..., p) for `u` of shape (..., k). Going back is one vector-Jacobian
+        product for all samples.
+
+    Raises
+    ------
+    TypeError, NotImplementedError
+        As in `tf_loss`.
+
+    Examples
+    --------
+    >>> import numba, tensorflow as tf
+    >>> import jitgrad as jg
+    >>> @numba.njit
+    ... def F(u):
+    ...     return u[0] * u[1], 3.0 * u[0]
+    >>> f = jg.tf_layer(F, 2)
+    >>> f(tf.constant([[1.0, 2.0], [3.0, 4.0]])).numpy()
+    array([[ 2.,  3.],
+           [12.,  9.]], dtype=float32)
+    """
     host = LayerHost(function, options)
     return lambda u, *args: _applied(host, "outputs", u, args, outputs)
 
 
+@tf.autograph.experimental.do_not_convert
 def _applied(host: Any, verb: str, x: Any, args: tuple[Any, ...], outputs: int | None) -> Any:
     x = tf.convert_to_tensor(x)
     if not x.dtype.is_floating:
@@ -33,62 +113,4 @@ def _applied(host: Any, verb: str, x: Any, args: tuple[Any, ...], outputs: int |
     call = TensorFlowCall(args, host.axes, None, tf.is_tensor)
     call.host, call.outputs = host, outputs
     pairs = zip(call.places, call.tensors, strict=True)
-    return call.compute(verb, x, (), [_barrier(tensor, by_argument(place)) for place, tensor in pairs])
-
-
-def _barrier(tensor: Any, refusal: str) -> Any:
-    """Return a tensor that raises an error where a tape goes back through it.
-
-    The usual None for its derivative would be taken for 0 where a variable reaches the loss in two ways.
-    """
-
-    @tf.custom_gradient
-    def barrier(value: Any) -> Any:
-        def pull(_: Any) -> Any:
-            raise NotImplementedError(refusal)
-
-        return tf.identity(value), pull
-
-    tensor = tf.convert_to_tensor(tensor)
-    return barrier(tensor) if tensor.dtype.is_floating else tensor
-
-
-_PULLS: dict[str, Callable[..., list[Any]]] = {
-    "value": lambda do, c, x: [c[..., None] * do("gradient", x)],
-    "gradient": lambda do, c, x: [do("product", _barrier(x, THIRD), c)],
-    "product": lambda do, c, x, _: [tf.zeros_like(x), do("product", x, c)],
-    "outputs": lambda do, c, u: [do("pulled", u, c)],
-    "pulled": lambda do, c, u, w: [do("curved", *(_barrier(a, THIRD) for a in (u, w, c))), do("pushed", u, c)],
-    "pushed": lambda do, c, u, v: [do("curved", *(_barrier(a, THIRD) for a in (u, c, v))), do("pulled", u, c)],
-    "curved": lambda _do, _c, *given: [tf.zeros_like(array) for array in given],  # their barriers speak
-}
-"""For each function of a host the cotangents of its arguments, from the cotangent ``c`` of its result."""
-
-
-class TensorFlowCall(Call):
-    """A call that computes in callbacks, and tells TensorFlow how to go back through them."""
-
-    host: Any
-    outputs: int | None
-
-    def compute(self, verb: str, x: Any, vectors: Any, constants: Any) -> Any:
-        """Compute outside of TensorFlow; the result is of the type of `x`."""
-
-        @tf.custom_gradient
-        def function(*arrays: Any) -> Any:
-            def pull(cotangent: Any) -> Any:
-                given, tensors = arrays[: 1 + len(vectors)], arrays[1 + len(vectors) :]
-                found = _PULLS[verb](lambda name, x, *v: self.compute(name, x, v, tensors), cotangent, *given)
-                return *found, *(tf.zeros_like(tensor) if tensor.dtype.is_floating else None for tensor in tensors)
-
-            run = partial(self.numpy, x.dtype.as_numpy_dtype, self.host, verb, len(vectors))
-            result = tf.numpy_function(run, arrays, x.dtype, stateful=False)
-            result.set_shape(self._shape(verb, x.shape))
-            return result, pull
-
-        return function(x, *vectors, *constants)
-
-    def _shape(self, verb: str, shape: Any) -> Any:
-        if verb == "value":
-            return shape[:-1]
-        return shape[:-1].concatenate([self.outputs]) if verb in {"outputs", "pushed"} else shape
+    return call.compute(verb, x, (), [barrier(tensor, by_argument(place)) for place, tensor in pairs])

@@ -5,96 +5,109 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from jitgrad.bridges._call import Call, plain, plain_points
 from jitgrad.bridges._host import LayerHost, LossHost
-from jitgrad.bridges._refusal import by_argument, not_installed, not_real
-from jitgrad.bridges._torch_op import register
-from jitgrad.bridges._torch_rules import Outputs, Value
+from jitgrad.bridges._refusal import not_installed
 
 try:
     import torch
 except ImportError as error:
     raise ImportError(not_installed("PyTorch", "torch")) from error
 
+from jitgrad.bridges._torch_call import TorchCall
+from jitgrad.bridges._torch_op import torch_custom_op
+from jitgrad.bridges._torch_rules import Outputs, Value
+
+__all__ = ["torch_custom_op", "torch_layer", "torch_loss"]
+
 
 def torch_loss(loss: Any, **options: Any) -> Callable[..., torch.Tensor]:
+    """Make a loss a part of a PyTorch program, with first and second derivatives.
+
+    Parameters
+    ----------
+    loss : function
+        ``loss(x, *args) -> float``, as `gradient_of` takes it.
+    **options
+        Of `gradient_of`. Second derivatives have steps and formulas of their own.
+
+    Returns
+    -------
+    callable
+        ``f(x, *args)``: a tensor without dimensions for `x` of shape (n,), of shape (...) for a batch (..., n). It has
+        the type and the device of `x`; all is computed in float64. Tensors among `args` reach the loss as NumPy arrays,
+        floating ones in float64 and those without dimensions as numbers; the rest as it is. They are constants.
+
+    Raises
+    ------
+    TypeError
+        If `x` does not hold floating-point numbers.
+    ValueError
+        If a derivative by one of `args` is asked for.
+    NotImplementedError
+        If a third derivative is asked for, or forward mode inside of forward mode.
+
+    Notes
+    -----
+    The gradient is computed together with the value where `x` requires one, and not at all where it does not. It works
+    with `backward`, `torch.autograd.grad` and `torch.func` (`grad`, `vmap`, `jacrev`, `jacfwd`, `jvp`, `hessian`); for
+    `torch.compile(fullgraph=True)` see `torch_custom_op`. With ``device="cuda"`` tensors on a GPU stay there.
+
+    Examples
+    --------
+    >>> import numba, torch
+    >>> import jitgrad as jg
+    >>> @numba.njit
+    ... def loss(x, a):
+    ...     return a * (x * x).sum()
+    >>> f = jg.torch_loss(loss)
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> f(x, 3.0).backward()
+    >>> x.grad
+    tensor([ 6., 12.])
+    """
     host = LossHost(loss, options)
     return lambda x, *args: _applied(Value, host, x, args)
 
 
 def torch_layer(function: Any, **options: Any) -> Callable[..., torch.Tensor]:
+    """Make a vector function of every sample a layer of a PyTorch program.
+
+    Parameters
+    ----------
+    function : numba-jitted function
+        ``F(u, *args)``, as `values_cpu` takes it: p numbers for the k numbers of a sample.
+    **options
+        Of `vjp_cpu`.
+
+    Returns
+    -------
+    callable
+        ``y = f(u, *args)`` of shape (..., p) for `u` of shape (..., k). Going back is one vector-Jacobian
+        product for all samples.
+
+    Raises
+    ------
+    TypeError, ValueError, NotImplementedError
+        As in `torch_loss`.
+
+    Examples
+    --------
+    >>> import numba, torch
+    >>> import jitgrad as jg
+    >>> @numba.njit
+    ... def F(u):
+    ...     return u[0] * u[1], 3.0 * u[0]
+    >>> f = jg.torch_layer(F)
+    >>> u = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> f(u).sum().backward()
+    >>> u.grad
+    tensor([[5., 1.],
+            [7., 3.]])
+    """
     host = LayerHost(function, options)
     return lambda u, *args: _applied(Outputs, host, u, args)
-
-
-def torch_custom_op(loss: Any, name: str, **options: Any) -> Callable[..., torch.Tensor]:
-    host = LossHost(loss, options)
-
-    def compute(verb: str, x: torch.Tensor, vectors: list[torch.Tensor], tensors: list[torch.Tensor]) -> torch.Tensor:
-        return TorchCall(host, x, tuple(tensors)).compute(verb, x, vectors, tensors)
-
-    operator = register(name, compute)
-
-    def call(x: torch.Tensor, *args: Any) -> Any:
-        tensors = [torch.as_tensor(value) for value in args]
-        for place, tensor in enumerate(tensors):
-            if tensor.requires_grad:
-                raise ValueError(by_argument(place))
-        return operator(x, [], tensors)
-
-    return call
 
 
 def _applied(rule: Any, host: Any, x: torch.Tensor, args: tuple[Any, ...]) -> Any:
     call = TorchCall(host, x, args)
     return rule.apply(call, x, *call.tensors)
-
-
-class TorchCall(Call):
-    """A call that remembers the gradient it computed together with the value."""
-
-    def __init__(self, host: Any, x: torch.Tensor, args: tuple[Any, ...]) -> None:
-        if not (isinstance(x, torch.Tensor) and x.is_floating_point()):
-            raise TypeError(not_real("a tensor of PyTorch", x, "x.double()"))
-        super().__init__(args, host.axes, x.dim(), lambda value: isinstance(value, torch.Tensor))
-        self.refuse(tensor.requires_grad and torch.is_grad_enabled() for tensor in self.tensors)
-        self._host = host
-        self._both = x.requires_grad and torch.is_grad_enabled()
-        self._known: tuple[Any, Any] | None = None
-
-    def compute(self, verb: str, x: torch.Tensor, vectors: Any, tensors: Any) -> torch.Tensor:
-        """Compute outside of PyTorch; return a tensor of the type of `x`, on its device."""
-        on_gpu = x.is_cuda and self._host.on_gpu and verb != "product"
-        point = x.detach().double() if on_gpu else _array(x)
-        known = self._known if verb == "gradient" else None
-        if known is not None and (torch.equal if on_gpu else np.array_equal)(known[0], point):
-            return torch.as_tensor(known[1], dtype=x.dtype, device=x.device)
-        if on_gpu:
-            laid = self.lay(torch, point, vectors, [tensor.detach() for tensor in tensors])
-            laid = self.finished(laid, torch.Tensor.contiguous, _on_gpu)
-            torch.cuda.synchronize(x.device)  # the streams of PyTorch and of numba do not wait for each other
-        else:
-            laid = self.lay(np, point, [_array(vector) for vector in vectors], [_array(t) for t in tensors])
-            laid = self.finished(laid, plain_points, plain)
-        if verb == "value" and self._both:
-            result, gradient = self._host.value_and_gradient(laid)
-            self._known = (point.clone() if on_gpu else point.copy()), gradient
-        else:
-            result = getattr(self._host, verb)(laid)
-        if on_gpu:
-            torch.cuda.synchronize(x.device)
-        result = torch.as_tensor(result, dtype=x.dtype, device=x.device)
-        # One value comes from a GPU in an array of shape (1,).
-        return result.reshape(laid.x.shape[:-1]) if on_gpu and verb == "value" else result
-
-
-def _array(tensor: torch.Tensor) -> Any:
-    """Return a tensor as an array of NumPy, which has no bfloat16; `force` also cuts it off from its history."""
-    return (tensor.double() if tensor.is_floating_point() else tensor).numpy(force=True)
-
-
-def _on_gpu(tensor: torch.Tensor) -> Any:
-    tensor = tensor.double() if tensor.is_floating_point() else tensor
-    return tensor.contiguous() if tensor.dim() else tensor.item()
