@@ -1,9 +1,9 @@
 """Repair a network of a million weights that was damaged by rounding, with nothing but its count of errors.
 
-A network that reads handwritten digits has its weights rounded to a few levels, to be small. It then takes one digit in
-four for another. It is mended by moving the weights before they are rounded, so that other levels are chosen. The loss is
-the share of wrong answers of the rounded network. It has steps only: neither rounding nor counting has a derivative.
-Random directions (SPSA) move all weights at the same time, and take two evaluations each.
+A network that reads handwritten digits has its weights rounded to a few levels, to be small. It then misreads one digit
+in four. It is mended by moving the weights before they are rounded, so that other levels are chosen. The loss is the
+share of wrong answers of the rounded network. It has steps only: neither rounding nor counting has a derivative. Random
+directions (SPSA) move all weights at the same time, and take two evaluations each.
 
     python examples/spsa_million.py
     python examples/spsa_million.py --save spsa_million.png
@@ -68,7 +68,7 @@ def trained(images, digits):
 
 
 def network(model):
-    """Return what `errors` takes of a network: all weights in units of the distance of two levels, these, and biases."""
+    """Return what `errors` takes of a network: weights in units of the distance of two levels, these, and biases."""
     layers = [(layer.weight.detach().numpy().T, layer.bias.detach().numpy()) for layer in (model[0], model[2])]
     scales = np.array([COARSENESS * weights.std() for weights, _ in layers], np.float32)
     weights = np.concatenate([(layers[k][0] / scales[k]).ravel() for k in range(2)])
