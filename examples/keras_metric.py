@@ -130,7 +130,7 @@ def draw(path, found, images, is_eight):
     left.plot(along, values, color="0.45", lw=1.6, label="the metric")
     left.plot(along, values[wide.astype(int)].mean(1), color="#0072B2", lw=1.8, label=f"what a step of {STEP:g} sees")
     left.set(xlabel="score of one 8", ylabel="1 - F2 of 225 digits")
-    left.legend(frameon=False)
+    left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     for row, (name, values) in enumerate(found.items()):
         color = "#0072B2" if name == "F2 itself" else "0.6"
         right.plot(values, np.full(SPLITS, row), "o", color=color, ms=5, alpha=0.6, mew=0)
