@@ -76,7 +76,7 @@ def test_every_formula_on_every_scenario(name):
 
 
 @names
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
 def test_the_default_and_other_steps_on_every_scenario(name, dtype):
     s = scenario(name)
     x = s.point.astype(dtype)
