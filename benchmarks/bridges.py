@@ -49,6 +49,7 @@ def pytorch(x: Any, a: Any) -> dict[str, tuple[Way, Way]]:
 
         @staticmethod
         def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            del output
             ctx.save_for_backward(*inputs)
 
         @staticmethod
@@ -90,7 +91,7 @@ def tensorflow(x: Any, a: Any) -> dict[str, tuple[Way, Way]]:
 
     @tf.custom_gradient
     def bare(x: Any) -> Any:
-        y = tf.numpy_function(lambda x: np.float64(0.0), [x], tf.float64, stateful=False)
+        y = tf.numpy_function(lambda _: np.float64(0.0), [x], tf.float64, stateful=False)
         return y, lambda c: c * tf.numpy_function(lambda x: x, [x], tf.float64, stateful=False)
 
     ours, nothing = both(lambda x: f(x, a)), both(bare)
