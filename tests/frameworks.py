@@ -48,6 +48,9 @@ class Framework(NamedTuple):
 @cache
 def framework(name: str) -> Framework:
     """Import a framework; a missing one fails the test."""
+    # What `torch.compile` loads crashes the process if it comes after TensorFlow (PyTorch 2.14, TensorFlow 2.21).
+    import torch._dynamo  # noqa: F401
+
     return {"pytorch": _pytorch, "tensorflow": _tensorflow, "jax": _jax}[name]()
 
 

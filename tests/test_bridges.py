@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from exact import Exact
 from frameworks import framework
-from numba import njit
+from numba import njit, objmode
 
 import jitgrad as jg
 from jitgrad.testing import scenario, scenarios
@@ -130,7 +130,7 @@ def test_gradients_of_all_scenarios(fw):
     assert misses == {}
 
 
-@pytest.mark.parametrize("name", ["rosenbrock", "lennard_jones", "sine_bumps"])
+@pytest.mark.parametrize("name", ["rosenbrock", "ackley", "sine_bumps"])
 def test_second_derivatives_of_scenarios(fw, name):
     s = scenario(name)
     exact = Exact(s)
@@ -181,7 +181,7 @@ def test_other_arguments_reach_the_loss_as_they_are(fw):
 
     f = fw.loss(loss)
     args = (fw.array(np.array(2)), np.arange(4, dtype=np.int32), (3.0, fw.array(np.array(0.5))))
-    with pytest.raises(jg.LossCompileError):
+    with pytest.raises(Exception, match="numba refuses it"):  # JAX has an exception of its own, which quotes it
         f(fw.array(POINT), *args[:2], (3.0, "text"))
     found = fw.gradient(f)(fw.array(POINT), *args[:2], (3.0, 0.5))
     assert error(found, np.array([6.0, 0.5, 0.0])) < 1e-9
@@ -224,23 +224,29 @@ def test_what_the_loss_raises_is_said(fw):
         numpy(fw.gradient(fw.loss(picky))(fw.array(POINT)))
 
 
+calls: list[int] = []
+
+
+def count():
+    calls.append(1)
+
+
 def test_evaluations(fw):
-    """A value costs one evaluation, and a gradient those of the formula, however it is asked for."""
-    calls = np.zeros(1, np.int64)
+    """A value costs one evaluation, and its gradient as many as the formula has and one for the value."""
 
     @njit
-    def counted(x, calls):
-        calls[0] += 1
+    def counted(x):
+        with objmode():
+            count()
         return x.sum()
 
-    f = fw.loss(counted, step=1e-3, threads=1, vectorize="off")
-    x = fw.array(POINT)
+    f, x = fw.loss(counted, step=1e-3, threads=1, vectorize="off"), fw.array(POINT)
     spent = []
-    for way in (lambda: f(x, calls), lambda: fw.gradient(f)(x, calls)):
+    for way in (lambda: f(x), lambda: fw.gradient(f)(x)):
         way()
-        before = calls[0]
+        calls.clear()
         way()
-        spent.append(int(calls[0] - before))
+        spent.append(len(calls))
     assert spent == [1, 7]
 
 
@@ -304,18 +310,17 @@ def test_pytorch_tensors_in_awkward_memory():
     import torch
 
     f = framework("pytorch").loss(cubic)
-    x = torch.tensor(np.stack([POINT, POINT], 1))[:, 0]
-    assert not x.is_contiguous()
-    assert (
-        error(
-            framework("pytorch").gradient(f)(x.requires_grad_(), torch.tensor(WEIGHTS)), cubic_gradient(POINT, WEIGHTS)
-        )
-        < 1e-8
-    )
+    x = torch.tensor(np.stack([POINT, POINT], 1), requires_grad=True)
+    assert not x[:, 0].is_contiguous()
+    (g,) = torch.autograd.grad(f(x[:, 0], torch.tensor(WEIGHTS)), x)
+    assert error(g, np.stack([cubic_gradient(POINT, WEIGHTS), np.zeros(3)], 1)) < TOLERANCE["gradient"]
     assert error(f(torch.tensor(POINTS).T.contiguous().T, torch.tensor(WEIGHTS)), cubic_value(POINTS, WEIGHTS)) < 1e-14
 
 
+# Of `opcheck`, about tensors of its own.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 def test_pytorch_compiles_an_operator():
+    framework("pytorch")
     import torch
 
     f = jg.torch_custom_op(cubic, "cubic")
@@ -341,6 +346,7 @@ def pinball(x, y):
 
 @pytest.mark.filterwarnings("ignore::jitgrad.PrecisionWarning")  # where a prediction lies on the kink
 def test_keras_trains():
+    framework("tensorflow")
     import keras
     import tensorflow as tf
 
@@ -362,10 +368,12 @@ def test_keras_trains():
 def test_iminuit_takes_gradients():
     from iminuit import Minuit
 
-    g = jg.gradient_of(cubic)
-    value = lambda x: g.value_and_grad(x, WEIGHTS)[0] + float((x**4).sum())  # noqa: E731
-    m = Minuit(value, POINT, grad=lambda x: g(x, WEIGHTS) + 4 * x**3)
+    @njit
+    def bowl(x, a):
+        return (a * (x - a) ** 2).sum() + 1.0
+
+    g = jg.gradient_of(bowl)
+    m = Minuit(lambda x: bowl(x, WEIGHTS), POINT, grad=lambda x: g(x, WEIGHTS))
     m.migrad()
-    x = np.array(m.values)
     assert m.valid
-    assert np.abs(cubic_gradient(x, WEIGHTS) + 4 * x**3).max() < 2e-3  # the goal of Migrad: EDM below 2e-4
+    np.testing.assert_allclose(m.values, WEIGHTS, rtol=1e-6)

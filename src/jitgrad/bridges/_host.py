@@ -19,6 +19,9 @@ from jitgrad.products import jvp_of, vjp_of
 _OF_FIRST_DERIVATIVES = frozenset(("args_axes", "order", "step"))
 """Options that second derivatives do without: a step that suits a first derivative is too small for a second."""
 
+_NONE: tuple[int, ...] = ()
+"""No coordinate: what differentiates by none of them evaluates the loss once."""
+
 
 class Host:
     """A user's function and the options of its bridge; whatever derives from it is prepared once per axes.
@@ -45,9 +48,9 @@ class Host:
         function : function
         axes : tuple
         options : dict
-            Always the same for the same `make`, apart from ``coords``.
+            Always the same for the same `make`, apart from ``coords=_NONE``.
         """
-        key = (make, function, axes, tuple(options))
+        key = (make, function, axes, options.get("coords") is _NONE)
         if key not in self._prepared:
             self._prepared[key] = make(function, args_axes=axes, **options)
         return self._prepared[key]
@@ -89,7 +92,7 @@ class LossHost(Host):
 
     def value(self, laid: Laid) -> Any:
         """Evaluate the loss, once per point: the gradient by no coordinate."""
-        nothing = {**self.options, "coords": ()}
+        nothing = {**self.options, "coords": _NONE}
         return self.prepared(gradient_of, self.function, laid.axes, nothing).value_and_grad(laid.x, *laid.args)[0]
 
     def value_and_gradient(self, laid: Laid) -> tuple[Any, Any]:
