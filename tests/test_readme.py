@@ -22,6 +22,7 @@ PAGES = [
     ROOT / "docs" / "lanes.md",
     ROOT / "docs" / "blackbox.md",
     ROOT / "docs" / "random-directions.md",
+    ROOT / "docs" / "training.md",
 ]
 PRINTED = re.compile(r"^ *print\(.*\)\s+# (.*)$", re.MULTILINE)
 
