@@ -11,3 +11,12 @@ _MODULES = {
 }
 _MISSING = [modules for package, modules in _MODULES.items() if importlib.util.find_spec(package) is None]
 collect_ignore = [str(module) for modules in _MISSING for module in modules]
+
+
+def pytest_configure(config):
+    """Load what `torch.compile` needs before TensorFlow: after it, that crashes the process (PyTorch 2.14).
+
+    Modules are imported when examples are collected, and the example that compiles is run later.
+    """
+    if config.getoption("doctestmodules") and all(map(importlib.util.find_spec, ("torch", "tensorflow"))):
+        import torch._dynamo  # noqa: F401
