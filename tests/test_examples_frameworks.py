@@ -71,8 +71,9 @@ def test_a_million_weights_are_repaired(printed_by):
     evaluations, training, held_out = zip(*[[float(number) for number in row] for row in shares], strict=True)
     assert evaluations[0] == 0
     assert evaluations[-1] == 480
-    # The page says "from 23 % to 7 %", a third; half is asked for, since the network is trained by PyTorch, and trained
-    # anew it was repaired from 18 % to 5 % and from 10 % to 5 %. With 897 digits a share is known to one per cent.
+    # The page says "from 23 % to 7 %", a third; half is asked for, since another release of PyTorch trains another
+    # network, and with 897 digits a share is known to one per cent. Networks trained longer, or rounded less coarsely,
+    # were seen to be repaired from 18 % to 5 % and from 10 % to 5 %.
     assert held_out[0] > 15.0  # there is something to repair
     assert held_out[-1] < 0.5 * held_out[0]
     assert training[-1] < 0.5 * training[0]
