@@ -11,6 +11,9 @@ from frameworks import framework
 from numba import njit, objmode
 
 import jitgrad as jg
+from jitgrad.bridges import _host
+from jitgrad.bridges._call import Laid
+from jitgrad.bridges._host import LayerHost
 from jitgrad.testing import scenario, scenarios
 
 ROOT = Path(__file__).parent.parent
@@ -213,6 +216,25 @@ def test_options_pass_through(fw):
         fw.loss(cubic_value)
 
 
+def test_second_derivatives_of_a_black_box(fw):
+    x, a = fw.array(POINT), fw.array(WEIGHTS)
+    f = fw.loss(cubic.py_func, device="blackbox", workers=map)
+    assert error(fw.gradient(f)(x, a), cubic_gradient(POINT, WEIGHTS)) < TOLERANCE["gradient"]
+    assert error(fw.product(f)(x, a), cubic_hessian(POINT, WEIGHTS).sum(-1)) < TOLERANCE["product"]
+
+
+def test_options_reach_all_that_is_prepared(monkeypatch):
+    options = {"threads": 1, "vectorize": "off", "bounds": (0.0, None), "step": 1e-3, "order": 4, "method": "central"}
+    slope, curvature = {}, {}
+    monkeypatch.setattr(_host, "jvp_of", lambda _, **given: slope.update(given) or (lambda *_: np.zeros(4)))
+    monkeypatch.setattr(_host, "hvp_of", lambda _, **given: curvature.update(given))
+    host = LayerHost(layer, options)
+    host.pushed(Laid(POINT, (POINT,), (WEIGHTS,), (None,)))
+    host.second(layer, (None,))
+    assert slope == {name: options[name] for name in options if name != "vectorize"} | {"args_axes": (None,)}
+    assert curvature == {name: options[name] for name in ("threads", "vectorize", "bounds")} | {"args_axes": (None,)}
+
+
 def test_what_the_loss_raises_is_said(fw):
     @njit
     def picky(x):
@@ -270,8 +292,9 @@ def layer_exact(u, a):
     return y, np.stack([np.stack(row, -1) for row in rows], -2)
 
 
-def test_layers(fw):
-    f = fw.layer(layer, 4)
+@pytest.mark.parametrize("device", ["cpu", "blackbox"])
+def test_layers(fw, device):
+    f = fw.layer(layer if device == "cpu" else layer.py_func, 4, device=device)
     y, jacobian = layer_exact(POINT, WEIGHTS)
     u, a = fw.array(POINT), fw.array(WEIGHTS)
     assert error(f(u, a), y) < 1e-14

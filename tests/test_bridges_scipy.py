@@ -37,6 +37,23 @@ def test_second_derivatives():
     np.testing.assert_allclose(problem.hessp(x, p, A), rosenbrock_hessian(x, A) @ p, atol=2e-3)
 
 
+def test_a_black_box_and_its_workers():
+    def plain(x, a):
+        return (1 - x[0]) ** 2 + a * (x[1] - x[0] ** 2) ** 2
+
+    def outputs(x):
+        return np.array([x[0] * x[1], x[1]])
+
+    x, p = np.array([-1.2, 1.0]), np.array([1.0, -2.0])
+    for workers in (None, map):
+        problem = jg.scipy_loss(plain, device="blackbox", workers=workers)
+        np.testing.assert_allclose(problem.fun(x, A)[1], [-215.6, -88.0], rtol=1e-8)
+        np.testing.assert_allclose(problem.hessp(x, p, A), rosenbrock_hessian(x, A) @ p, atol=2e-3)
+        function = jg.scipy_function(outputs, device="blackbox", workers=workers)
+        np.testing.assert_array_equal(function.fun(x), [-1.2, 1.0])
+        np.testing.assert_allclose(function.jac(x), [[1.0, -1.2], [0.0, 1.0]], atol=1e-8)
+
+
 @pytest.mark.parametrize("method", ["BFGS", "Newton-CG", "trust-ncg", "trust-exact"])
 def test_minimize(method):
     problem = jg.scipy_loss(rosenbrock)

@@ -12,8 +12,8 @@ from jitgrad.bridges._call import Laid
 from jitgrad.gradient import gradient_of
 from jitgrad.hessian import hvp_of
 from jitgrad.jacobian import values_of
-from jitgrad.loss.derived import derived_loss
-from jitgrad.prepared.options import LineOptions, SecondOptions
+from jitgrad.prepared.devices import device_for
+from jitgrad.prepared.options import LineOptionsOf, SecondOptionsOf
 from jitgrad.products import jvp_of, vjp_of
 
 _OF_FIRST_DERIVATIVES = frozenset(("args_axes", "order", "step"))
@@ -57,11 +57,8 @@ class Host:
 
     def second(self, function: Any, axes: Any) -> Any:
         """Prepare Hessian-vector products."""
-        known = SecondOptions.__annotations__
-        device = self.options.get("device", "cpu")
-        if device != "cpu" and "device" not in known:
-            raise NotImplementedError(f"device must be 'cpu' for second derivatives, got {device!r}.")
-        return self.prepared(hvp_of, function, axes, self._known_to(known, _OF_FIRST_DERIVATIVES))
+        known = self._known_to(SecondOptionsOf.__annotations__, _OF_FIRST_DERIVATIVES)
+        return self.prepared(hvp_of, function, axes, known)
 
     def complete(self, derivatives: Any, n: int) -> Any:
         """Put 0 where the option ``coords`` leaves out a coordinate."""
@@ -121,6 +118,7 @@ class LayerHost(Host):
     def __init__(self, function: Any, options: dict[str, Any]) -> None:
         super().__init__(function, options)
         vjp_of(function, **options)
+        self._device = device_for(options, lanes=True)[0]
 
     def outputs(self, laid: Laid) -> Array:
         """Evaluate the function: shape (..., p)."""
@@ -134,13 +132,13 @@ class LayerHost(Host):
 
     def pushed(self, laid: Laid) -> Array:
         """Compute the Jacobian times the one vector, of shape (..., k): shape (..., p)."""
-        jvp = self.prepared(jvp_of, self.function, laid.axes, self._known_to(LineOptions.__annotations__))
+        jvp = self.prepared(jvp_of, self.function, laid.axes, self._known_to(LineOptionsOf.__annotations__))
         return np.asarray(jvp(laid.x, self.chosen(laid.vectors[0]), *laid.args))
 
     def curved(self, laid: Laid) -> Array:
         """Compute the Hessian of ``w . F(u)``, for the first vector w, times the second: shape (..., k)."""
         w, vector = laid.vectors
-        weighted = derived_loss("weighted", self.function, laid.args)
+        weighted = self._device.derived("weighted", self.function, laid.args)
         axes = (0 if laid.x.ndim > 1 else None, *laid.axes)
         found = self.second(weighted, axes)(laid.x, self.chosen(vector), w, *laid.args)
         return np.asarray(self.complete(found, laid.x.shape[-1]))

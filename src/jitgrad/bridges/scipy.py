@@ -8,14 +8,16 @@ another order than jitgrad.
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, NamedTuple
 
 from jitgrad._types import Array
 from jitgrad.gradient import gradient_of
 from jitgrad.hessian import hessian_of, hvp_of
 from jitgrad.jacobian import jacobian_of, values_of
+from jitgrad.prepared.options import SecondOptionsOf
 
-_OF_SECOND_DERIVATIVES = frozenset(("bounds", "threads", "vectorize"))
+_OF_SECOND_DERIVATIVES = SecondOptionsOf.__annotations__.keys() - {"args_axes", "coords", "order", "step"}
 
 
 class ScipyLoss(NamedTuple):
@@ -80,6 +82,8 @@ def scipy_loss(loss: Any, **options: Any) -> ScipyLoss:
     array([1., 1.])
     """
     second = {name: value for name, value in options.items() if name in _OF_SECOND_DERIVATIVES}
+    if second.get("device") == "cuda":
+        del second["device"]  # they are computed on the CPU
     hvp = hvp_of(loss, **second)
     return ScipyLoss(gradient_of(loss, **options).value_and_grad, hessian_of(loss, **second), hvp)
 
@@ -112,4 +116,5 @@ def scipy_function(function: Any, **options: Any) -> ScipyFunction:
     >>> least_squares(problem.fun, [1.0, 1.0], problem.jac, args=(t, 3.0 * np.exp(-0.5 * t))).x.round(6)
     array([3. , 0.5])
     """
-    return ScipyFunction(values_of(function, threads=options.get("threads")), jacobian_of(function, **options))
+    of_values = {name: value for name, value in options.items() if name in signature(values_of).parameters}
+    return ScipyFunction(values_of(function, **of_values), jacobian_of(function, **options))
