@@ -17,7 +17,7 @@ from numba import njit
 
 import jitgrad as jg
 
-torch = pytest.importorskip("torch")  # asked for only where the marker is
+torch = pytest.importorskip("torch", reason="PyTorch is there in .ci/frameworks, which fails without it")
 from jitgrad.training import Fitting, History, Sampling, SurrogateTrainer, Trust  # noqa: E402
 from jitgrad.training.evaluate import Function  # noqa: E402
 from jitgrad.training.replay import no_samples  # noqa: E402

@@ -485,7 +485,7 @@ def test_progress_counts_every_evaluation(capsys):
 class Scripted:
     """A crew whose workers do what a script says: answer, or die with what they had."""
 
-    size = 2
+    size, block_seconds = 2, BLOCK_SECONDS
 
     def __init__(self, deaths):
         self.deaths = list(deaths)

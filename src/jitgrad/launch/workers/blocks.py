@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 BLOCK_SECONDS = 0.05
-"""What a block shall take: 50 times what sending it costs (about 1 ms, by Dask and by processes alike)."""
+"""What a block shall take, where no engine says otherwise: 50 times what sending it to a process costs (1 ms)."""
 
-LEAST_SECONDS = 0.005
-"""What it shall take at the end of the list too, where blocks get shorter so that nobody waits long."""
+LEAST = 0.1
+"""The part of that time that it shall take at the end too, where blocks get shorter so that nobody waits long."""
 
 TAIL = 2
 """Blocks per worker that the rest of a list is made into."""
@@ -28,14 +28,19 @@ class Blocks:
         What the length of a block must be a multiple of, the first and last aside.
     origin : int, default 0
         Where multiples are counted from.
+    seconds : float
+        What a block shall take.
     """
 
-    def __init__(self, start: int, stop: int, size: int, multiple: int = 1, origin: int = 0) -> None:
+    def __init__(
+        self, start: int, stop: int, size: int, multiple: int = 1, origin: int = 0, seconds: float = BLOCK_SECONDS
+    ) -> None:
         self._next = start
         self._stop = stop
         self._size = size
         self._multiple = multiple
         self._origin = origin
+        self._seconds = seconds
         self._cost: float | None = None
         self._longest = 0
 
@@ -64,6 +69,6 @@ class Blocks:
     def _length(self) -> int:
         if self._cost is None:
             return 1
-        wanted = BLOCK_SECONDS / self._cost
+        wanted = self._seconds / self._cost
         fair = (self._stop - self._next) / (TAIL * self._size)
-        return max(1, int(min(wanted, max(fair, LEAST_SECONDS / self._cost), GROWTH * max(self._longest, 1))))
+        return max(1, int(min(wanted, max(fair, LEAST * wanted), GROWTH * max(self._longest, 1))))

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
+from jitgrad.launch.workers.blocks import BLOCK_SECONDS
 from jitgrad.launch.workers.shipment import Handed, Send, Shipment, by_file
 from jitgrad.launch.workers.task import Answer, Task, run_task
 
@@ -20,9 +21,12 @@ class Crew(Protocol):
     ----------
     size : int
         How many tasks they work on at a time.
+    block_seconds : float
+        How long a task shall take.
     """
 
     size: int
+    block_seconds: float
 
     def send(self, value: Any) -> Shipment:
         """Bring an object to the workers."""
@@ -52,6 +56,8 @@ class Lent:
     ----------
     executor : concurrent.futures.Executor
     """
+
+    block_seconds = BLOCK_SECONDS
 
     def __init__(self, executor: Executor) -> None:
         if executor is getattr(_busy, "executor", None):

@@ -72,7 +72,8 @@ class Employed:
             shared = _large_part(self._crew, probes)
             shipments = (self._work,) if shared is None else (self._work, stack.enter_context(closing(shared)))
             small = probes if shared is None else _without_points(probes)
-            blocks = Blocks(skip, count, self._crew.size, self._multiple, max(skip, first_displaced(probes)))
+            origin = max(skip, first_displaced(probes))
+            blocks = Blocks(skip, count, self._crew.size, self._multiple, origin, self._crew.block_seconds)
 
             def task_of(block: Block) -> Task:
                 tickets = [shipment.ticket(whole=block.whole) for shipment in shipments]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.pool import ThreadPool
 from typing import Any
 
-from jitgrad.launch.workers.blocks import Blocks
+from jitgrad.launch.workers.blocks import BLOCK_SECONDS, Blocks
 from jitgrad.launch.workers.gather import Block
 from jitgrad.launch.workers.harvest import Harvest
 from jitgrad.launch.workers.shipment import Handed, Send, Shipment, by_file
@@ -21,6 +21,8 @@ class Mapped:
     ----------
     function : callable
     """
+
+    block_seconds = BLOCK_SECONDS
 
     def __init__(self, function: Callable[..., Iterable[Any]]) -> None:
         self._function = function

@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import BrokenExecutor, Future
 from typing import Any
 
+from jitgrad.launch.workers.blocks import BLOCK_SECONDS
 from jitgrad.launch.workers.extras import extra
 from jitgrad.launch.workers.shipment import Shipment, by_file
 from jitgrad.launch.workers.task import Answer, Task, run_task
@@ -39,6 +40,8 @@ class Own:
     RuntimeError
         In a process that may not start others.
     """
+
+    block_seconds = BLOCK_SECONDS
 
     def __init__(self, size: int) -> None:
         self.size = size
